@@ -1,0 +1,1 @@
+"""Venues speak: bytes to rows, no sockets. One folder a venue."""
