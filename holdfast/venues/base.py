@@ -2,8 +2,8 @@
 
 Rules that every feed keeps (the conformance suite checks them):
 
-1. A message becomes all of its rows or none: a malformed one raises `OutsideError` and leaves no row and no state behind,
-   except that a book it may have changed is marked stale (BOOK_GAP row, resync request).
+1. A message becomes all of its rows or none: a malformed one raises `OutsideError`, and the feed takes back its partial
+   rows and state first; only a book that it may have changed is marked stale (a BOOK_GAP row and a resync request).
 2. The sequence and checksum rules are the venue's own, cited in the feed's docstring. A break writes one BOOK_GAP row
    and one `ResyncRequested`; no LEVEL row follows for that book until a BOOK_RESET row.
 3. A venue's listing, once seen, is the law: an instrument that it does not name raises `instrument.unlisted`.
@@ -45,15 +45,9 @@ class Feed(ABC):
         raise NotImplementedError
 
     def on_frames(self, received_ns: Sequence[int], frames: Sequence[bytes]) -> int:
-        """Decode a run of frames; return how many were taken before the first that raises (then call `on_frame`).
+        """Decode as many leading frames as the venue's kernel can take at once and return how many it took.
 
-        Venues with a kernel override it; the meaning is that of `on_frame` in a loop.
+        The caller gives the next one to `on_frame`, which can take or refuse any frame, and so on. 0: no kernel.
         """
-        for position, (time_ns, frame) in enumerate(zip(received_ns, frames, strict=True)):
-            mark = self.rows.count
-            try:
-                self.on_frame(time_ns, frame)
-            except Exception:
-                self.rows.rollback(mark)
-                return position
-        return len(frames)
+        del received_ns, frames
+        return 0
