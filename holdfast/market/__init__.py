@@ -1,0 +1,1 @@
+"""Market remembers: books and features per instrument, numba kernels over plain arrays."""
