@@ -3,11 +3,17 @@
 A price or size on the tape is an integer count of `10**-decimals`.
 """
 
-from decimal import Decimal, InvalidOperation
+import re
+from decimal import Context, Decimal, Inexact, InvalidOperation
+from typing import Final
 
 from holdfast.error import OutsideError
 
-INT64_MAX = 2**63 - 1
+INT64_MAX: Final = 2**63 - 1
+
+# Plain ASCII digits only, and an exponent that cannot ask for a number of a million digits.
+_NUMBER: Final = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
+_EXACT: Final = Context(prec=100, traps=[InvalidOperation, Inexact])
 
 
 def to_units(text: str | bytes | Decimal, decimals: int) -> int:
@@ -21,15 +27,19 @@ def to_units(text: str | bytes | Decimal, decimals: int) -> int:
     100
     """
     try:
-        number = text if isinstance(text, Decimal) else Decimal(text.decode() if isinstance(text, bytes) else text)
-        scaled = number.scaleb(decimals)
+        plain = text.decode() if isinstance(text, bytes) else str(text)
+        if not _NUMBER.fullmatch(plain):
+            raise ValueError("not decimal digits")
+        scaled = Decimal(plain).scaleb(decimals, _EXACT)
         units = int(scaled)
-    except (InvalidOperation, ValueError, OverflowError) as error:
-        raise OutsideError("quantity.malformed", f"not a number: {text!r}") from error
+    except (InvalidOperation, ValueError) as error:
+        raise OutsideError("quantity.malformed", f"not a number: {str(text)[:60]!r}") from error
+    except Inexact as error:
+        raise OutsideError("quantity.off_grid", f"{str(text)[:60]!r} is finer than {decimals} decimals") from error
     if scaled != units:
-        raise OutsideError("quantity.off_grid", f"{text!r} is finer than {decimals} decimals")
+        raise OutsideError("quantity.off_grid", f"{str(text)[:60]!r} is finer than {decimals} decimals")
     if abs(units) > INT64_MAX:
-        raise OutsideError("quantity.too_large", f"{text!r} does not fit at {decimals} decimals")
+        raise OutsideError("quantity.too_large", f"{str(text)[:60]!r} does not fit at {decimals} decimals")
     return units
 
 
