@@ -1,6 +1,7 @@
 """Fixtures that every test may use."""
 
 import os
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -20,3 +21,32 @@ def shared_data() -> Path:
 def long_run() -> bool:
     """Tell whether the long suite runs (make test-long)."""
     return bool(os.environ.get("HOLDFAST_LONG"))
+
+
+def _must_not_skip(report: pytest.TestReport | pytest.CollectReport, wants_shared: bool) -> bool:
+    """Tell whether a skip hides a check on real recordings that are present (HOLDFAST_REQUIRE_SHARED)."""
+    if not (os.environ.get("HOLDFAST_REQUIRE_SHARED") and SHARED_DATA.is_dir()):
+        return False
+    if not report.skipped or hasattr(report, "wasxfail"):
+        return False
+    return wants_shared or "shared" in str(report.longrepr)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Turn the skip of a test on real recordings into a failure where they are present and required."""
+    report = yield
+    if _must_not_skip(report, "shared_data" in getattr(item, "fixturenames", ())):
+        report.outcome = "failed"
+        report.longrepr = f"skipped although ../shared/data is present: {report.longrepr}"
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Do the same for a whole file that skips itself."""
+    report = yield
+    if _must_not_skip(report, wants_shared=False):
+        report.outcome = "failed"
+        report.longrepr = f"skipped although ../shared/data is present: {report.longrepr}"
+    return report

@@ -1,0 +1,67 @@
+# Everything a newcomer or a machine runs. It needs Python >= 3.11 and make; the rest it fetches itself, pinned by hash.
+# VENV=folder puts the environment elsewhere; PYTHON=path chooses the Python that makes it.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help setup dev demo test test-long bench lint docs pins clean
+
+VENV ?= .venv
+VENV_DOCS ?= .venv-docs
+VENV_BENCH ?= .venv-bench
+PYTEST = $(VENV)/bin/python -m pytest
+
+help: ## say what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 18
+
+setup: $(VENV)/.stamp-core ## make .venv, so that .venv/bin/holdfast runs
+
+demo: setup ## rehearse a storm end to end and say where the report is
+	@$(VENV)/bin/holdfast demo --out out/demo
+
+test: dev ## run the tests, doctests and house rules
+	@echo "==> tests (2 processes; kernels are compiled on the first run, which takes a minute longer)"
+	@$(PYTEST) -n 2 -m "not long" tests holdfast
+
+test-long: dev ## run everything, with long fuzzing and whole-day replays
+	@echo "==> all tests, long ones included"
+	@HOLDFAST_LONG=1 $(PYTEST) -n 2 tests holdfast
+
+bench: dev $(VENV_BENCH)/.stamp ## hold the peers beside us; writes out/bench.jsonl
+	@$(VENV)/bin/python -m benchmarks --peers $(VENV_BENCH)/bin/python --out out/bench.jsonl
+
+lint: dev ## ruff, basedpyright strict, import-linter
+	@echo "==> ruff check" && $(VENV)/bin/ruff check .
+	@echo "==> ruff format" && $(VENV)/bin/ruff format --check .
+	@echo "==> basedpyright (strict)" && $(VENV)/bin/basedpyright
+	@echo "==> import-linter (layers, pure core)" && $(VENV)/bin/lint-imports
+
+docs: setup $(VENV_DOCS)/.stamp ## build the documentation into site/
+	@$(VENV_DOCS)/bin/python -m mkdocs build --strict --quiet
+	@echo "==> site/index.html"
+
+pins: ## write requirements/*.txt anew, keeping what still fits (scripts/pin --upgrade takes the newest)
+	@scripts/pin
+
+clean: ## remove environments and outputs
+	rm -rf $(VENV) $(VENV_DOCS) $(VENV_BENCH) out site
+
+dev: $(VENV)/.stamp-dev
+
+$(VENV)/.stamp-core: requirements/core.txt pyproject.toml scripts/make_env
+	@scripts/make_env $(VENV) requirements/core.txt
+	@echo "==> $(VENV): holdfast itself, from this folder"
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.stamp-dev: $(VENV)/.stamp-core requirements/dev.txt
+	@scripts/make_env $(VENV) requirements/dev.txt
+	@touch $@
+
+$(VENV_DOCS)/.stamp: requirements/docs.txt scripts/make_env
+	@scripts/make_env $(VENV_DOCS) requirements/docs.txt
+	@touch $@
+
+$(VENV_BENCH)/.stamp: requirements/bench.txt scripts/make_env
+	@scripts/make_env $(VENV_BENCH) requirements/bench.txt
+	@touch $@
