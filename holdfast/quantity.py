@@ -19,13 +19,15 @@ _EXACT: Final = Context(prec=100, traps=[InvalidOperation, Inexact])
 def to_units(text: str | bytes | Decimal, decimals: int) -> int:
     """Turn decimal text into an exact integer count of `10**-decimals`.
 
-    Raises: OutsideError `quantity.malformed`, `quantity.off_grid` (finer than the grid), `quantity.too_large`.
+    Raises: OutsideError `quantity.malformed`, `quantity.off_grid` (finer than the grid),
+    `quantity.too_large`.
 
     >>> to_units("61800.20", 2)
     6180020
     >>> to_units("1e-3", 5)
     100
     """
+    shown = repr(str(text)[:60])
     try:
         plain = text.decode() if isinstance(text, bytes) else str(text)
         if not _NUMBER.fullmatch(plain):
@@ -33,13 +35,13 @@ def to_units(text: str | bytes | Decimal, decimals: int) -> int:
         scaled = Decimal(plain).scaleb(decimals, _EXACT)
         units = int(scaled)
     except (InvalidOperation, ValueError) as error:
-        raise OutsideError("quantity.malformed", f"not a number: {str(text)[:60]!r}") from error
-    except Inexact as error:
-        raise OutsideError("quantity.off_grid", f"{str(text)[:60]!r} is finer than {decimals} decimals") from error
+        raise OutsideError("quantity.malformed", f"not a number: {shown}") from error
+    except Inexact:
+        scaled, units = Decimal("NaN"), 0
     if scaled != units:
-        raise OutsideError("quantity.off_grid", f"{str(text)[:60]!r} is finer than {decimals} decimals")
+        raise OutsideError("quantity.off_grid", f"{shown} is finer than {decimals} decimals")
     if abs(units) > INT64_MAX:
-        raise OutsideError("quantity.too_large", f"{str(text)[:60]!r} does not fit at {decimals} decimals")
+        raise OutsideError("quantity.too_large", f"{shown} does not fit at {decimals} decimals")
     return units
 
 
