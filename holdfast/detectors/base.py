@@ -39,9 +39,9 @@ class Detector(ABC):
     severities: ClassVar[tuple[float, float, float]] = (1.5, 2.0, 3.0)  # ratio for medium, high, critical
     clear_after_s: ClassVar[float] = 60.0
 
-    @abstractmethod
     def arrays(self) -> tuple[NDArray[np.generic], ...]:
-        """Return every array of the detector's memory, in a fixed order (for snapshots and digests)."""
+        """Return every array of the detector's own memory, in a fixed order (for snapshots and digests)."""
+        return ()
 
     @abstractmethod
     def describe(self, finding: np.void) -> str:

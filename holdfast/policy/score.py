@@ -1,0 +1,144 @@
+"""Risk score: 0 to 100 per instrument, venue and desk, from volatility, liquidity, correlation and feed trust.
+
+Rules:
+
+1. Each part is first put on the same scale of points, on which the escalation table's lines mean the same for all:
+   25 is worth watching, 50 restricting, 70 reducing, 90 stopping.
+2. The score is the cubic mean without division, `(v^3 + l^3 + c^3 + t^3)^(1/3)`: the loudest part leads, the others add a
+   little, and no sum of small worries makes a crash. Contributions share the score in proportion to the cubes.
+3. A part that cannot be computed contributes nothing and takes nothing away from the others.
+4. Trust alone never passes `TRUST_POINTS_MAX`: a broken feed restricts, it does not sell. While an instrument is not trusted
+   its market parts are not believed.
+5. A venue is the quadratic mean of its instruments, the desk that of all: one thin coin does not stop a venue, a venue
+   whose coins fall together stops.
+
+Where the points of volatility come from: see docs/decisions/0003-score-points.md.
+"""
+
+from typing import Final
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+PARTS: Final = ("volatility", "liquidity", "correlation", "trust")
+VOLATILITY, LIQUIDITY, CORRELATION, TRUST = range(4)
+TRUST_POINTS_MAX: Final = 60.0
+LIQUIDITY_POINTS_MAX: Final = 60.0
+CORRELATION_POINTS_MAX: Final = 45.0
+
+# (move of the last minute in units of the instrument's usual move, points); log-linear between
+_SHOCK_POINTS: Final = np.array([(3.0, 0.0), (6.0, 25.0), (10.5, 50.0), (16.5, 70.0), (40.0, 90.0), (80.0, 100.0)])
+_DEPTH_POINTS: Final = np.array([(2.0, 0.0), (5.0, 25.0), (20.0, 50.0), (50.0, 60.0)])  # usual depth over depth
+_SPREAD_POINTS: Final = np.array([(3.0, 0.0), (10.0, 25.0), (40.0, 50.0), (100.0, 60.0)])  # spread over usual spread
+_IMPACT_POINTS: Final = np.array([(4.0, 0.0), (16.0, 20.0), (64.0, 35.0)])  # Amihud's ratio over its usual
+_DISLOCATION_POINTS: Final = np.array([(1.0, 15.0), (2.0, 25.0), (4.0, 40.0), (8.0, 45.0)])  # finding ratio
+_RANK_POINTS: Final = np.array([0.0, 15.0, 35.0, 50.0, 60.0])  # open trust alert, none to critical
+
+SCORE: Final = np.dtype(
+    [
+        ("score", "f8"),
+        ("parts", "f8", (4,)),  # contributions, they sum to the score
+        ("points", "f8", (4,)),  # before mixing
+        ("counted", "?"),  # takes part in its venue and the desk
+    ]
+)
+
+
+@njit(cache=True)
+def points_of(value: float, table: np.ndarray) -> float:
+    """Read a table of (value, points) with straight lines over the logarithm of the value; NaN is no points.
+
+    >>> import numpy as np
+    >>> points_of(4.0, np.array([(2.0, 0.0), (8.0, 20.0)]))
+    10.0
+    """
+    if not value > table[0, 0]:
+        return 0.0
+    for j in range(1, table.shape[0]):
+        if value <= table[j, 0]:
+            share = np.log(value / table[j - 1, 0]) / np.log(table[j, 0] / table[j - 1, 0])
+            return table[j - 1, 1] + share * (table[j, 1] - table[j - 1, 1])
+    return table[-1, 1]
+
+
+@njit(cache=True)
+def mix(points: np.ndarray, parts: np.ndarray) -> float:
+    """Mix points into a score of at most 100 and write the contributions that sum to it."""
+    total = 0.0
+    for j in range(4):
+        total += points[j] ** 3
+    if total <= 0.0:
+        parts[:] = 0.0
+        return 0.0
+    score = min(total ** (1.0 / 3.0), 100.0)
+    for j in range(4):
+        parts[j] = score * points[j] ** 3 / total
+    return score
+
+
+@njit(cache=True)
+def score_instruments(
+    count: int,
+    features: NDArray[np.void],
+    trusted: NDArray[np.bool_],
+    trust_rank: NDArray[np.int64],
+    dislocation: NDArray[np.float64],
+    co_movement: float,
+    scores: NDArray[np.void],
+) -> None:
+    """Score the first `count` instruments. Shape: features, trusted, trust_rank, dislocation, scores (capacity,).
+
+    `trust_rank` is the worst open trust alert (0 to 4), `dislocation` the ratio of the dislocation finding, `co_movement`
+    the share (0 to 1) of the market that moves as one.
+    """
+    for i in range(count):
+        f = features[i]
+        s = scores[i]
+        s.counted = f.time_ns > 0
+        if not s.counted:
+            continue
+        for j in range(4):
+            s.points[j] = 0.0
+        if trusted[i]:
+            s.points[VOLATILITY] = points_of(f.shock, _SHOCK_POINTS)
+            near = min(f.depth_near_bid / f.depth_usual_bid, f.depth_near_ask / f.depth_usual_ask)
+            depth = points_of(1.0 / near, _DEPTH_POINTS) if near > 0.0 else 0.0
+            spread = points_of(f.spread_bps / f.spread_usual_bps, _SPREAD_POINTS)
+            impact = points_of(f.amihud / f.amihud_usual, _IMPACT_POINTS)
+            s.points[LIQUIDITY] = min(max(depth, spread, impact), LIQUIDITY_POINTS_MAX)
+            apart = points_of(dislocation[i], _DISLOCATION_POINTS)
+            together = 0.0
+            if co_movement > 0.5:
+                together = 2.0 * (co_movement - 0.5) * 0.5 * s.points[VOLATILITY]
+            s.points[CORRELATION] = min(max(apart, together), CORRELATION_POINTS_MAX)
+        s.points[TRUST] = min(_RANK_POINTS[trust_rank[i]], TRUST_POINTS_MAX)
+        if not trusted[i]:
+            s.points[TRUST] = max(s.points[TRUST], 50.0)
+        s.score = mix(s.points, s.parts)
+
+
+@njit(cache=True)
+def score_groups(
+    count: int, scores: NDArray[np.void], group: NDArray[np.int64], groups: int, out: NDArray[np.void]
+) -> None:
+    """Score groups of subjects (venues, or the desk as one group) by the quadratic mean of their counted members.
+
+    Shape: scores (count,), group (count,) with numbers below `groups`, out (groups,).
+    """
+    members = np.zeros(groups)
+    squares = np.zeros(groups)
+    shares = np.zeros((groups, 4))
+    for i in range(count):
+        if not scores[i].counted:
+            continue
+        g = group[i]
+        members[g] += 1.0
+        squares[g] += scores[i].score ** 2
+        for j in range(4):
+            shares[g, j] += scores[i].score * scores[i].parts[j]
+    for g in range(groups):
+        out[g].counted = members[g] > 0.0
+        out[g].score = np.sqrt(squares[g] / members[g]) if members[g] > 0.0 else 0.0
+        for j in range(4):
+            out[g].parts[j] = out[g].score * shares[g, j] / squares[g] if squares[g] > 0.0 else 0.0
