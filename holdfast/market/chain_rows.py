@@ -1,0 +1,73 @@
+"""Rows about an option chain: what a look at it leaves behind, for the chain, each expiry, and each call-put pair.
+
+Whatever is unknown is NaN, never zero. Prices are as quoted: in coin for inverse options, in quote units for linear ones.
+"""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+LOOK: Final = np.dtype(
+    [
+        ("time_ns", "i8"),  # when the chain was last looked at
+        ("fresh", "?"),  # this sweep looked at it; if False all else is from time_ns
+        ("trusted", "?"),  # chain_quality has no objection; it sets this, stress detectors obey it
+        ("options", "i4"),  # alive and ever seen
+        ("expiries", "i4"),
+        ("volatility_7d", "f8"),  # at the money, constant maturity
+        ("volatility_30d", "f8"),
+        ("volatility_90d", "f8"),
+        ("slope", "f8"),  # log(volatility_7d / volatility_90d); positive is inverted
+        ("skew_30d", "f8"),  # 25-delta put minus call
+        ("butterfly_30d", "f8"),
+        ("width_volatility", "f8"),  # mean bid-ask of options with delta 0.25 to 0.75
+        ("bid_share", "f8"),  # of the options worth quoting
+        ("ask_share", "f8"),
+        ("both_share", "f8"),
+        ("incomplete", "f8"),  # share of the options worth quoting that lack a bid, ask, forward or volatility
+        ("otm_ask_missing", "f8"),  # share of out-of-the-money options with no ask
+        ("no_forward", "f8"),  # share without forward, 0 where no expiry of the chain has one
+        ("stale", "f8"),  # share not heard of for STALE_S while the chain speaks
+        ("crossed", "f8"),  # share with bid above ask
+        ("age_s", "f8"),  # mean age of the options' last rows
+        ("parity", "f8"),  # median over pairs of the distance from parity, in synthetic spreads; 0.5 is the edge
+    ]
+)
+
+EXPIRY: Final = np.dtype(
+    [
+        ("expiry_ns", "i8"),
+        ("years", "f8"),
+        ("forward", "f8"),  # the venue's, else from parity across strikes
+        ("from_parity", "?"),
+        ("strikes", "i4"),  # with a volatility
+        ("volatility", "f8"),  # at the money
+        ("skew", "f8"),
+        ("butterfly", "f8"),
+    ]
+)
+
+PAIR: Final = np.dtype(
+    [
+        ("call", "i4"),  # instrument numbers
+        ("put", "i4"),
+        ("expiry", "i4"),  # which row of the chain's expiries
+        ("strike", "f8"),
+        ("bid", "f8"),  # what one gets for call minus put, NaN unless both legs are quoted
+        ("ask", "f8"),
+        ("mark", "f8"),  # call minus put at the venue's marks
+        ("reference", "f8"),  # the legs' own forward, else index: a price that moves with the forward
+    ]
+)
+
+ChainRows = NDArray[np.void]
+
+
+def new_rows(dtype: np.dtype[np.void], count: int) -> ChainRows:
+    """Return rows in which nothing is known. Shape: (count,)."""
+    rows = np.zeros(count, dtype=dtype)
+    for name in dtype.names or ():
+        if dtype[name] == np.dtype("f8"):
+            rows[name] = np.nan
+    return rows
