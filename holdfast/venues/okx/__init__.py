@@ -1,0 +1,1 @@
+"""OKX: bytes to rows."""
