@@ -1,0 +1,1 @@
+"""The ledger keeps: an append-only transparency log that a verifier we did not write can prove."""
