@@ -20,7 +20,7 @@ IMPURE_CALLS = re.compile(
     r"|\bnp\.random\b|\bnumpy\.random\b|\bdefault_rng\("
 )
 ADDRESS = re.compile(
-    r"pypi\.org|pythonhosted|index[-_]url[= ]+[^-\s]|find-links[= ]+[^-\s]|registry\.npmjs|proxy\.golang"
+    r"pypi\.org|pythonhosted|index[-_]url[= ]+[^-\s]|find-links[= ]+[^-"\s]|registry\.npmjs|proxy\.golang"
     r"|crates\.io|anaconda\.org|/opt/pypi|/opt/wheels|/root/|/home/[a-z]|/work/|/Users/[a-z]|file://",
     re.IGNORECASE,
 )
