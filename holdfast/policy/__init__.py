@@ -1,0 +1,1 @@
+"""Policy: score, rules, escalation, limits. Here an alert becomes a decision; nothing is sent from here."""

@@ -1,0 +1,181 @@
+"""Escalation: the levels as a table, and where every scope stands in it.
+
+Rules:
+
+1. Up is immediate and may pass several levels: as soon as the score reaches a level's `up`, or a rule's
+   floor is there.
+2. Down is one level at a time, after the score has stayed below the level's `down` for its whole dwell, with
+   no floor at that level, counted from when the level was entered at the earliest.
+3. A level that `needs_person` is left only by `release`. In a replay nobody is there, so it stays.
+4. An unknown score (NaN) raises nothing and calms nothing.
+"""
+
+from typing import Final
+
+import msgspec
+
+from holdfast.clock import SECOND_NS
+from holdfast.error import BrokenInvariant, CallerError
+from holdfast.event import LEVELS, Level, LevelMoved, Scope
+from holdfast.policy.duration import format_duration
+
+SCORE_MAX: Final = 100.0
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One row: the score that enters the level, the score below which it may be left, and for how long."""
+
+    up: float
+    down: float
+    dwell_s: float
+    needs_person: bool = False
+
+
+class EscalationTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The table, one row for each level above `normal`.
+
+    Raises: CallerError `escalation.invalid` with the place, when a row cannot work.
+    """
+
+    watch: Step = Step(up=25.0, down=15.0, dwell_s=60.0)
+    restrict: Step = Step(up=50.0, down=40.0, dwell_s=300.0)
+    reduce: Step = Step(up=70.0, down=60.0, dwell_s=900.0)
+    halt: Step = Step(up=90.0, down=80.0, dwell_s=0.0, needs_person=True)
+
+    def __post_init__(self) -> None:
+        below, below_name = Step(up=0.0, down=0.0, dwell_s=0.0), ""
+        for name, step in zip(LEVELS[1:], self.steps, strict=True):
+            if not 0.0 < step.up <= SCORE_MAX:
+                _refuse(f"{name}.up", f"{step.up:g} is not a score above 0 and up to {SCORE_MAX:g}")
+            if not 0.0 <= step.down < step.up:
+                _refuse(f"{name}.down", f"{step.down:g} is not from 0 to below `up` ({step.up:g})")
+            if not 0.0 <= step.dwell_s < float("inf"):
+                _refuse(f"{name}.dwell_s", f"{step.dwell_s:g} is not a time")
+            if below_name and not step.up > below.up:
+                _refuse(f"{name}.up", f"{step.up:g} is not above that of {below_name} ({below.up:g})")
+            if below_name and not step.down > below.down:
+                _refuse(f"{name}.down", f"{step.down:g} is not above that of {below_name} ({below.down:g})")
+            below, below_name = step, name
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """Return the rows in order, `watch` first."""
+        return self.watch, self.restrict, self.reduce, self.halt
+
+    def demanded(self, score: float) -> int:
+        """Return the rank of the highest level that a score enters, 0 for none or an unknown score."""
+        return sum(score >= step.up for step in self.steps)
+
+    def markdown(self) -> str:
+        """Return the table as the documentation shows it."""
+        rows = [
+            "| level | rank | entered at a score of | may be left below | for at least | needs a person |",
+            "|---|---|---|---|---|---|",
+            "| `normal` | 0 | | | | |",
+        ]
+        for rank, (name, step) in enumerate(zip(LEVELS[1:], self.steps, strict=True), start=1):
+            dwell = format_duration(round(step.dwell_s * SECOND_NS))
+            person = "yes" if step.needs_person else "no"
+            rows.append(f"| `{name}` | {rank} | {step.up:g} | {step.down:g} | {dwell} | {person} |")
+        return "\n".join(rows)
+
+
+class ReleaseRefused(msgspec.Struct, frozen=True):
+    """A person may not lower the scope now: a stable code and the reason."""
+
+    scope: Scope
+    code: str
+    reason: str
+
+
+class Escalation:
+    """Where every scope stands. A scope that was never seen is `normal`. Cost: about 1 us an update."""
+
+    def __init__(self, table: EscalationTable | None = None) -> None:
+        self.table = table or EscalationTable()
+        self._dwell_ns = [round(step.dwell_s * SECOND_NS) for step in self.table.steps]
+        self._standing: dict[Scope, _Standing] = {}
+
+    def level(self, scope: Scope) -> Level:
+        """Return the level of a scope."""
+        standing = self._standing.get(scope)
+        return LEVELS[standing.rank] if standing else "normal"
+
+    def update(
+        self, time_ns: int, scope: Scope, score: float, floor_level: Level = "normal", because: str = ""
+    ) -> list[LevelMoved]:
+        """Take in a scope's score and the floor that rules hold it at; return its move, if any.
+
+        `because` is what the caller knows about the reasons, for a move up. Raises: BrokenInvariant
+        `policy.time_backwards`.
+        """
+        standing = self._standing.get(scope)
+        if standing is None:
+            standing = self._standing[scope] = _Standing(time_ns=time_ns, entered_ns=time_ns)
+        if time_ns < standing.time_ns:
+            raise BrokenInvariant(
+                "policy.time_backwards", f"{scope} at {standing.time_ns}, then at {time_ns}"
+            )
+        standing.time_ns, standing.score, standing.floor = time_ns, score, LEVELS.index(floor_level)
+        demanded = self.table.demanded(score)
+        target = max(demanded, standing.floor)
+        if target > standing.rank:
+            line = f"score {score:.1f} reached {self.table.steps[target - 1].up:g}"
+            reason = because or (line if demanded == target else f"a rule holds {floor_level}")
+            return [self._move(time_ns, scope, standing, target, reason)]
+        if standing.rank == 0:
+            return []
+        step, dwell_ns = self.table.steps[standing.rank - 1], self._dwell_ns[standing.rank - 1]
+        if not (score < step.down and standing.floor < standing.rank):
+            standing.calm_ns = None
+            return []
+        if standing.calm_ns is None:
+            standing.calm_ns = time_ns
+        if step.needs_person or time_ns - max(standing.calm_ns, standing.entered_ns) < dwell_ns:
+            return []
+        calm = f"score below {step.down:g} for {format_duration(dwell_ns)}"
+        return [self._move(time_ns, scope, standing, standing.rank - 1, calm)]
+
+    def release(self, time_ns: int, scope: Scope, operator: str) -> LevelMoved | ReleaseRefused:
+        """Let a person lower a scope by one level that needs a person, if nothing demands it any more."""
+        standing = self._standing.get(scope)
+        if standing is None or standing.rank == 0 or not self.table.steps[standing.rank - 1].needs_person:
+            return ReleaseRefused(
+                scope, "release.not_held", f"{self.level(scope)} needs no person to be left"
+            )
+        down = self.table.steps[standing.rank - 1].down
+        if standing.floor >= standing.rank:
+            return ReleaseRefused(scope, "release.rule_holds", "a rule still holds the scope there")
+        if not standing.score < down:
+            reason = f"the score is {standing.score:.1f}, not below {down:g}"
+            return ReleaseRefused(scope, "release.score_demands", reason)
+        return self._move(time_ns, scope, standing, standing.rank - 1, f"released by {operator}")
+
+    def memory(self) -> list[tuple[str, int, int, int | None]]:
+        """Return all that is remembered, in a fixed order: scope, rank, entered, calm since."""
+        return sorted(
+            (str(scope), standing.rank, standing.entered_ns, standing.calm_ns)
+            for scope, standing in self._standing.items()
+        )
+
+    def _move(self, time_ns: int, scope: Scope, standing: "_Standing", rank: int, because: str) -> LevelMoved:
+        moved = LevelMoved(time_ns, scope, LEVELS[standing.rank], LEVELS[rank], because)
+        standing.rank, standing.entered_ns, standing.calm_ns = rank, time_ns, None
+        return moved
+
+
+class _Standing(msgspec.Struct):
+    """A scope's place: rank, since when, how long calm, and what was last seen."""
+
+    time_ns: int
+    entered_ns: int
+    rank: int = 0
+    calm_ns: int | None = None
+    score: float = float("nan")
+    floor: int = 0
+
+
+def _refuse(place: str, message: str) -> None:
+    raise CallerError(
+        "escalation.invalid", message, where=f"escalation.{place}", remedy="thresholds rise with the levels"
+    )
