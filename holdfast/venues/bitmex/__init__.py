@@ -1,0 +1,1 @@
+"""BitMEX: bytes to rows."""

@@ -1,0 +1,1 @@
+"""Bybit: bytes to rows."""
