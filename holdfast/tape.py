@@ -67,6 +67,7 @@ GAP_SEQUENCE: Final = 1.0
 GAP_CHECKSUM: Final = 2.0
 GAP_DISCONNECT: Final = 3.0
 GAP_MALFORMED: Final = 4.0  # a book message could not be read, so the book may be wrong
+GAP_UNKNOWN: Final = 5.0  # the market moved to where the book was never known
 
 KIND_NAMES: Final[dict[int, str]] = {
     LEVEL: "level", TOP: "top", TRADE: "trade", MARK: "mark", INDEX: "index", FUNDING: "funding",

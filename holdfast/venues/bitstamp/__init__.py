@@ -1,0 +1,1 @@
+"""Bitstamp: single orders to levels."""
