@@ -15,7 +15,7 @@ from typing import ClassVar, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-EVIDENCE_MAX: Final = 6
+EVIDENCE_MAX: Final = 8
 CLEAR_RATIO: Final = 0.8
 
 FINDING: Final = np.dtype(
@@ -42,6 +42,12 @@ class Detector(ABC):
     def arrays(self) -> tuple[NDArray[np.generic], ...]:
         """Return every array of the detector's own memory, in a fixed order (for snapshots and digests)."""
         return ()
+
+    def evidence_of(self, finding: np.void) -> dict[str, float | str]:
+        """Return the finding's evidence by name; what is unknown (NaN) is left out."""
+        values = finding["evidence"]
+        named = {name: float(values[j]) for j, name in enumerate(self.evidence)}
+        return {name: value for name, value in named.items() if np.isfinite(value)}
 
     @abstractmethod
     def describe(self, finding: np.void) -> str:

@@ -44,7 +44,7 @@ def _judge(count: int, features: NDArray[np.void], findings: Findings) -> None:
         f = features[i]
         times = f.turnover_1m / f.turnover_usual_1m
         one_sided = f.signed_1m / f.turnover_1m if f.turnover_1m > 0.0 else 0.0
-        forced = f.liquidated_1m / f.turnover_1m if f.turnover_1m > 0.0 else 0.0
+        forced = f.liquidated_1m / f.turnover_1m if f.turnover_1m > 0.0 else np.nan
         direction = 1.0 if f.move_5m >= 0.0 else -1.0
         move = abs(f.move_5m) / (f.move_scale * 2.236)
         help_ = 1.0

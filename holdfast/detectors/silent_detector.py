@@ -40,6 +40,10 @@ class SilentDetector(Detector):
         """Judge the first `count` instruments. Shape: told_ns and told_since_ns (detectors, capacity)."""
         _judge(now_ns, count, features, told_ns, told_since_ns, findings)
 
+    def evidence_of(self, finding: np.void) -> dict[str, float | str]:
+        """Return the silence and the name of the detector that is silent."""
+        return {"silent_s": float(finding["evidence"][0]), "detector": self.names[int(finding["evidence"][1])]}
+
     def describe(self, finding: np.void) -> str:
         """Say what was found, with units."""
         name = self.names[int(finding["evidence"][1])]

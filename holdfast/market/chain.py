@@ -2,11 +2,12 @@
 
 Rules:
 
-1. A chain is every option of one venue with one underlying and one way of settling: `BTC` for coin-settled options, and
-   `BTC-USDC` for those settled in another asset.
-2. Instruments may be numbered during a run; `refresh` takes them in. A chain keeps its number and only ever grows.
-3. `look` measures the chains of which any option changed since the last sweep; the others keep their last look, and
-   `fresh` says which is which. A chain that never changed has never been looked at.
+1. A chain is every option of one venue with one underlying and one way of settling: `BTC` for coin-settled
+   options, and `BTC-USDC` for those settled in another asset.
+2. Instruments may be numbered during a run; `refresh` takes them in. A chain keeps its number and only ever
+   grows.
+3. `look` measures the chains of which any option changed since the last sweep; the others keep their last
+   look, and `fresh` says which is which. A chain that never changed has never been looked at.
 4. Nothing of the past is kept here but the last look: what a detector compares with, it remembers itself.
 
 Cost: a chain of 1,000 options that changed 0.25 ms, one that did not 3 us.

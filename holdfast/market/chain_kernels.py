@@ -1,12 +1,13 @@
-"""Kernels that look at one option chain: quotes, forwards, smiles, pairs. Plain loops over the board, nothing remembered.
+"""Kernels that look at one option chain: quotes, forwards, smiles, pairs. Plain loops over the board, nothing
+remembered.
 
-An option is alive until it expires and seen once any row of it arrived; only such options count. It is worth quoting when
-its mark is at least `WORTH_MIN` of the forward (nobody bids for less). A volatility is the venue's mark, else the middle
-of its bid and ask. The forward of an expiry is the median of the venue's own, else the median over strikes of what
-call-put parity implies from mids, else from marks.
+An option is alive until it expires and seen once any row of it arrived; only such options count. It is
+worth quoting when its mark is at least `WORTH_MIN` of the forward (nobody bids for less). A volatility is
+the venue's mark, else the middle of its bid and ask. The forward of an expiry is the median of the venue's
+own, else the median over strikes of what call-put parity implies from mids, else from marks.
 
-Limits: parity takes no discounting (coin and stablecoin options are margined, and carry no known rate); volatilities are
-not solved from prices, so a venue that sends none has no smile.
+Limits: parity takes no discounting (coin and stablecoin options are margined, and carry no known rate);
+volatilities are not solved from prices, so a venue that sends none has no smile.
 Cost: about 0.15 us an option.
 """
 

@@ -1,6 +1,7 @@
-"""Rows about an option chain: what a look at it leaves behind, for the chain, each expiry, and each call-put pair.
+"""Rows about an option chain: its terms, and what a look at it leaves behind.
 
-Whatever is unknown is NaN, never zero. Prices are as quoted: in coin for inverse options, in quote units for linear ones.
+Whatever is unknown is NaN, never zero. Prices are as quoted: in coin for inverse options, in quote units
+for linear ones.
 """
 
 from typing import Final

@@ -17,20 +17,24 @@ from numba import njit
 from holdfast.market import state as st
 from holdfast.market.book import LIVE, depth_within
 from holdfast.market.fold import CROSSED_MAX
-from holdfast.market.past import TOTAL, add_to_past, quantile_of_past, tail_of_past
+from holdfast.market.past import add_to_past, counted, quantile_of_past, tail_of_past
 
 SECOND_NS: Final = 1_000_000_000
 SAMPLE_NS: Final = 15 * SECOND_NS
+MOVE_LAG: Final = 60  # samples: a move is judged against the past that ended a quarter of an hour ago
+SHORT_LAG: Final = 8  # samples: two minutes, for what is not judged by its extremes
 YEAR_S: Final = 365.25 * 86_400.0
 MOVE_WINDOWS_S: Final = (60, 300, 900)
+TRIP_LINES: Final = (6.0, 10.5, 15.5, 30.0)  # shocks at which the engine does not wait for the end of the second
 BANDS_BPS: Final = (5.0, 10.0, 25.0, 100.0)
 
 # A desk that has seen nothing of an instrument yet assumes a coin that moves 4 % a day; own past takes over with weight
 # `past / (past + PRIOR_SAMPLES)`. 1.6 is the 75 % quantile of the largest excursion within a minute over its sigma
 # (Brownian motion: the larger of drawdown and run-up against the last price).
 PRIOR_DAILY_VOLATILITY: Final = 0.04
-PRIOR_SAMPLES: Final = 40.0
+PRIOR_SAMPLES: Final = 120.0
 PRIOR_MOVE_1M: Final = PRIOR_DAILY_VOLATILITY * math.sqrt(60.0 / 86_400.0) * 1.6
+SCALE_MIN: Final = 0.1 * PRIOR_MOVE_1M  # hours without a trade do not make the next one a shock
 
 # A feed that is silent longer than this many times its own usual silence is stale (never sooner than the floor).
 SILENCE_TIMES_MAX: Final = 8.0
@@ -40,6 +44,7 @@ FEATURES: Final = np.dtype(
     [
         ("time_ns", "i8"),
         ("instrument", "i4"),
+        ("is_option", "?"),  # judged with its chain, not alone
         ("active", "?"),  # rows arrived since the last sweep
         ("price", "f8"),
         ("microprice", "f8"),
@@ -115,45 +120,55 @@ def sweep_features(
     pasts: np.ndarray,
     steps: np.ndarray,
     features: np.ndarray,
-) -> None:
-    """Measure every instrument at the end of a second and start the next one. Writes `features`; returns nothing."""
+) -> int:
+    """Measure every instrument at the end of a second and start the next one.
+
+    Writes `features`; returns how many instruments count: one more than the last that ever had a row.
+    """
     bands = np.empty(4, dtype=np.int64)
+    known = 0
     for i in range(count):
         s = state[i]
         if s.rows == 0:
             features[i].active = False
             continue
+        known = i + 1
         b = board[i]
         f = features[i]
         f.time_ns = now_ns
         f.instrument = i
+        f.is_option = s.is_option
         f.active = s.rows_second > 0
         _measure_clocks(now_ns, s, b, f, pasts[i])
-        if not f.active and not s.rows_second and now_ns - s.swept_ns < SECOND_NS:
-            continue
         elapsed_s = (now_ns - s.swept_ns) * 1e-9 if s.swept_ns > 0 else 1.0
         sample = now_ns - s.sampled_ns >= SAMPLE_NS
         if sample:
             s.sampled_ns = now_ns
         f.price = b.price
-        _measure_moves(now_ns, elapsed_s, s, b, f, ring[i], pasts[i], sample)
+        if not s.is_option:
+            _measure_moves(now_ns, elapsed_s, s, b, f, ring[i], pasts[i], sample)
         _measure_trading(elapsed_s, s, b, f, pasts[i], sample)
         _measure_touch(s, b, f, pasts[i], sample)
         _measure_depth(s, f, keys[i], sizes[i], steps[i, 0], steps[i, 1], pasts[i], sample, bands)
         _measure_frozen(now_ns, s, f)
         s.swept_ns = now_ns
         s.rows_second = 0
+    return known
 
 
 @njit(cache=True)
 def _measure_clocks(now_ns, s, b, f, pasts):  # noqa: ANN001, ANN202
     f.silence_s = (now_ns - b.row_ns) * 1e-9
-    if f.active and s.swept_ns > 0:
-        add_to_past(pasts[st.PAST_SILENCE], max((now_ns - s.swept_ns) * 1e-9, 1e-3))
+    if f.active and s.active_ns > 0:
+        add_to_past(pasts[st.PAST_SILENCE], max((now_ns - s.active_ns) * 1e-9, 1e-3), SHORT_LAG)
+    if f.active:
+        s.active_ns = now_ns
     usual = quantile_of_past(pasts[st.PAST_SILENCE], 0.95)
     f.silence_max_s = max(SILENCE_FLOOR_S, SILENCE_TIMES_MAX * usual) if usual > 0.0 else math.nan
     f.price_age_s = (now_ns - b.price_ns) * 1e-9 if b.price_ns > 0 else math.nan
-    if f.silence_s > f.silence_max_s:
+    if s.is_option:
+        f.silence_max_s = math.nan
+    if f.silence_s > f.silence_max_s or f.price_age_s > f.silence_max_s:
         b.price = math.nan  # a stale price is no price
         s.log_price = math.nan
     skew_ns = s.latency_min_ns if s.latency_min_ns < 2**61 else 0
@@ -161,7 +176,7 @@ def _measure_clocks(now_ns, s, b, f, pasts):  # noqa: ANN001, ANN202
     if f.active and s.latency_second_ns > 0 - 2**61:
         f.latency_s = (s.latency_second_ns - min(skew_ns, s.latency_second_ns)) * 1e-9 if b.exchange_ns > 0 else math.nan
         if f.latency_s > 0.0:
-            add_to_past(pasts[st.PAST_LATENCY], f.latency_s)
+            add_to_past(pasts[st.PAST_LATENCY], f.latency_s, SHORT_LAG)
     f.latency_usual_s = quantile_of_past(pasts[st.PAST_LATENCY], 0.95)
     s.latency_second_ns = -(2**62)
     f.crossed = s.crossed / CROSSED_MAX
@@ -200,6 +215,32 @@ def _measure_moves(now_ns, elapsed_s, s, b, f, ring, pasts, sample):  # noqa: AN
         f.move_15m = math.nan
         f.shock = math.nan
         return
+    _measure_windows(second, s, f, ring, log_price)
+    _measure_volatility(elapsed_s, second, s, f, ring, log_price)
+    move = abs(f.move_1m)
+    if sample:
+        add_to_past(pasts[st.PAST_MOVE_1M], max(move, 1e-7), MOVE_LAG)
+        if f.volatility_5m > 0.0:
+            add_to_past(pasts[st.PAST_VOLATILITY], f.volatility_5m, SHORT_LAG)
+    usual = quantile_of_past(pasts[st.PAST_MOVE_1M], 0.75)
+    seen = counted(pasts[st.PAST_MOVE_1M], MOVE_LAG)
+    if usual > 0.0:
+        weight = seen / (seen + PRIOR_SAMPLES)
+        mixed = math.exp(weight * math.log(usual) + (1.0 - weight) * math.log(PRIOR_MOVE_1M))
+        f.move_scale = max(mixed, SCALE_MIN)
+    else:
+        f.move_scale = PRIOR_MOVE_1M
+    f.shock = move / f.move_scale
+    _set_trips(s, f)
+    if sample:
+        f.move_rare = tail_of_past(pasts[st.PAST_MOVE_1M], 0.95, 15.0 / 86_400.0) if seen >= 240.0 else math.nan
+        f.volatility_usual = quantile_of_past(pasts[st.PAST_VOLATILITY], 0.5) if seen >= 120.0 else math.nan
+
+
+@njit(cache=True)
+def _measure_windows(second, s, f, ring, log_price):  # noqa: ANN001, ANN202
+    """Measure the distance from the extremes of each window; the minute's extremes are kept for the tripwires."""
+    size = ring.shape[0]
     lowest = log_price
     highest = log_price
     position = second
@@ -217,27 +258,41 @@ def _measure_moves(now_ns, elapsed_s, s, b, f, ring, pasts, sample):  # noqa: AN
         move = rise if rise >= fall else -fall
         if w == 0:
             f.move_1m = move
+            s.low_1m = lowest
+            s.high_1m = highest
         elif w == 1:
             f.move_5m = move
         else:
             f.move_15m = move
-    _measure_volatility(elapsed_s, second, s, f, ring, log_price)
-    move = abs(f.move_1m)
-    if sample:
-        add_to_past(pasts[st.PAST_MOVE_1M], max(move, 1e-7))
-        if f.volatility_5m > 0.0:
-            add_to_past(pasts[st.PAST_VOLATILITY], f.volatility_5m)
-    usual = quantile_of_past(pasts[st.PAST_MOVE_1M], 0.75)
-    seen = pasts[st.PAST_MOVE_1M, 0]
-    if usual > 0.0:
-        weight = seen / (seen + PRIOR_SAMPLES)
-        f.move_scale = math.exp(weight * math.log(usual) + (1.0 - weight) * math.log(PRIOR_MOVE_1M))
-    else:
-        f.move_scale = PRIOR_MOVE_1M
-    f.shock = move / f.move_scale
-    if sample:
-        f.move_rare = tail_of_past(pasts[st.PAST_MOVE_1M], 0.95, 15.0 / 86_400.0) if seen >= 240.0 else math.nan
-        f.volatility_usual = quantile_of_past(pasts[st.PAST_VOLATILITY], 0.5) if seen >= 120.0 else math.nan
+
+
+@njit(cache=True)
+def _set_trips(s, f):  # noqa: ANN001, ANN202
+    s.trip_low = -math.inf
+    s.trip_high = math.inf
+    for j in range(len(TRIP_LINES)):
+        if f.shock < TRIP_LINES[j]:
+            s.trip_low = s.high_1m - TRIP_LINES[j] * f.move_scale
+            s.trip_high = s.low_1m + TRIP_LINES[j] * f.move_scale
+            break
+
+
+@njit(cache=True)
+def refresh_move(now_ns: int, i: int, state: np.ndarray, board: np.ndarray, features: np.ndarray) -> None:
+    """Measure one instrument's shock again between sweeps, because its price crossed a tripwire."""
+    s = state[i]
+    f = features[i]
+    f.time_ns = now_ns
+    f.price = board[i].price
+    fall = s.high_1m - s.log_price
+    rise = s.log_price - s.low_1m
+    f.move_1m = rise if rise >= fall else -fall
+    if abs(f.move_1m) > abs(f.move_5m):
+        f.move_5m = f.move_1m
+    if abs(f.move_1m) > abs(f.move_15m):
+        f.move_15m = f.move_1m
+    f.shock = abs(f.move_1m) / f.move_scale
+    _set_trips(s, f)
 
 
 @njit(cache=True)
@@ -291,10 +346,10 @@ def _measure_trading(elapsed_s, s, b, f, pasts, sample):  # noqa: ANN001, ANN202
             f.signed_1m = s.signed_1m
             f.trades_1m = s.trades_1m
         if sample:
-            add_to_past(pasts[st.PAST_TURNOVER], s.turnover_1m)
+            add_to_past(pasts[st.PAST_TURNOVER], s.turnover_1m, SHORT_LAG)
             if f.amihud > 0.0:
-                add_to_past(pasts[st.PAST_IMPACT], f.amihud)
-        enough = pasts[st.PAST_TURNOVER, 0] >= 40.0
+                add_to_past(pasts[st.PAST_IMPACT], f.amihud, SHORT_LAG)
+        enough = counted(pasts[st.PAST_TURNOVER], SHORT_LAG) >= 20.0
         f.turnover_usual_1m = quantile_of_past(pasts[st.PAST_TURNOVER], 0.75) if enough else math.nan
         f.amihud_usual = quantile_of_past(pasts[st.PAST_IMPACT], 0.5) if enough else math.nan
         s.turnover = 0.0
@@ -302,7 +357,7 @@ def _measure_trading(elapsed_s, s, b, f, pasts, sample):  # noqa: ANN001, ANN202
         s.trades = 0
     keep = math.exp(-elapsed_s / 60.0)
     s.liquidated_1m = s.liquidated_1m * keep + s.liquidated
-    f.liquidated_1m = s.liquidated_1m
+    f.liquidated_1m = s.liquidated_1m if s.source & st.SOURCE_LIQUIDATION else math.nan
     s.liquidated = 0.0
     if s.source & (st.SOURCE_BOOK | st.SOURCE_TOP):
         s.flow_1m = s.flow_1m * keep + s.flow
@@ -322,8 +377,8 @@ def _measure_touch(s, b, f, pasts, sample):  # noqa: ANN001, ANN202
         f.imbalance = s.imbalance
         f.microprice = s.microprice
         if sample:
-            add_to_past(pasts[st.PAST_SPREAD], max(f.spread_bps, 1e-4))
-        enough = pasts[st.PAST_SPREAD, 0] >= 20.0
+            add_to_past(pasts[st.PAST_SPREAD], max(f.spread_bps, 1e-4), SHORT_LAG)
+        enough = counted(pasts[st.PAST_SPREAD], SHORT_LAG) >= 12.0
         f.spread_usual_bps = quantile_of_past(pasts[st.PAST_SPREAD], 0.75) if enough else math.nan
     else:
         f.spread_bps = math.nan
@@ -370,9 +425,9 @@ def _measure_depth(s, f, keys, sizes, price_step, size_step, pasts, sample, band
     f.depth_near_ask = s.depth_ask
     f.depth_near_bps = s.depth_bps
     if sample:
-        add_to_past(pasts[st.PAST_DEPTH_BID], max(bid_now * 1e-3, 1e-6))
-        add_to_past(pasts[st.PAST_DEPTH_ASK], max(ask_now * 1e-3, 1e-6))
-        if pasts[st.PAST_DEPTH_BID, TOTAL] >= 12.0:
+        add_to_past(pasts[st.PAST_DEPTH_BID], max(bid_now * 1e-3, 1e-6), SHORT_LAG)
+        add_to_past(pasts[st.PAST_DEPTH_ASK], max(ask_now * 1e-3, 1e-6), SHORT_LAG)
+        if counted(pasts[st.PAST_DEPTH_BID], SHORT_LAG) >= 12.0:
             f.depth_usual_bid = 1e3 * quantile_of_past(pasts[st.PAST_DEPTH_BID], 0.5)
             f.depth_usual_ask = 1e3 * quantile_of_past(pasts[st.PAST_DEPTH_ASK], 0.5)
             f.depth_rare_bid = 1e3 * quantile_of_past(pasts[st.PAST_DEPTH_BID], 0.02)

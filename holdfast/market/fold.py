@@ -21,6 +21,7 @@ from holdfast.market import state as st
 from holdfast.market.book import EMPTY, LIVE, NO_HORIZON, REBUILDING, STALE, set_level
 
 PRICE_AGE_MAX_NS: Final = 10_000_000_000
+TRIP_HELD_NS: Final = 250_000_000
 CROSSED_MAX: Final = 64.0
 GHOST_MAX: Final = 40.0
 _MINUTE_DECAY: Final = math.log(2.0) / 60e9
@@ -63,8 +64,14 @@ def fold_rows(
     sizes: np.ndarray,
     latency: np.ndarray,
     steps: np.ndarray,
+    tripped: np.ndarray,
 ) -> int:
-    """Fold rows from `start` while they were received before `until_ns`; return the position of the first one left."""
+    """Fold rows from `start` while they were received before `until_ns`; return the position of the first one left.
+
+    Stops early once a price has been beyond its instrument's tripwire for `TRIP_HELD_NS` (one wild print is no crash), and
+    writes that instrument's number to `tripped[0]` (else -1).
+    """
+    tripped[0] = -1
     position = start
     while position < rows.shape[0]:
         row = rows[position]
@@ -74,7 +81,19 @@ def fold_rows(
         i = row.instrument
         if i < 0:
             continue
-        _fold_row(row, state[i], board[i], keys[i], sizes[i], latency[i], steps[i, 0], steps[i, 1])
+        s = state[i]
+        _fold_row(row, s, board[i], keys[i], sizes[i], latency[i], steps[i, 0], steps[i, 1])
+        if s.log_price < s.trip_low or s.log_price > s.trip_high:
+            if s.trip_ns == 0:
+                s.trip_ns = row.received_ns
+            elif row.received_ns - s.trip_ns >= TRIP_HELD_NS:
+                s.trip_ns = 0
+                s.trip_low = -math.inf
+                s.trip_high = math.inf
+                tripped[0] = i
+                break
+        else:
+            s.trip_ns = 0
     return position
 
 
@@ -200,6 +219,7 @@ def _fold_other(row, s, b, price_step, size_step):  # noqa: ANN001, ANN202
     elif kind == _INTEREST:
         b.open_interest = row.value
     elif kind == _LIQUIDATION:
+        s.source |= st.SOURCE_LIQUIDATION
         s.liquidated += row.side * row.price * price_step * row.size * size_step
     elif kind == _BAR_CLOSE:
         s.source |= st.SOURCE_BAR
@@ -329,8 +349,11 @@ def _judge_book(row, s, b, keys, sizes, price_step, size_step):  # noqa: ANN001,
     b.ask = ask * price_step if ask > 0 else math.nan
     b.bid_size = bid_size * size_step
     b.ask_size = ask_size * size_step
-    if bid > 0 and ask > 0 and (moved_bid or moved_ask):
-        _measure_touch(row, s, b)
+    if bid > 0 and ask > 0:
+        if moved_bid or moved_ask:
+            _measure_touch(row, s, b)
+        else:
+            b.price_ns = row.received_ns
 
 
 @njit(cache=True)

@@ -22,6 +22,7 @@ from holdfast.instrument import Instrument, Instruments
 
 MEMBERS_MAX: Final = 512
 UNDERLYINGS_MAX: Final = 64
+VENUES_MAX: Final = 64
 
 # Dollar stablecoins, the deepest numeraire first: where nothing else decides, the earlier one is taken as the measure.
 STABLECOINS: Final = (
@@ -83,8 +84,13 @@ class Members:
         return int(self.sizes[1])
 
     @property
+    def venues(self) -> int:
+        """Return how many venues there are."""
+        return int(self.sizes[2])
+
+    @property
     def left_out(self) -> int:
-        """Return how many instruments found no room (MEMBERS_MAX, UNDERLYINGS_MAX)."""
+        """Return how many instruments found no room (MEMBERS_MAX, UNDERLYINGS_MAX, VENUES_MAX)."""
         return int(self.sizes[4])
 
     def slot_of(self, instrument: int) -> int:
@@ -116,12 +122,13 @@ class Members:
         base = _asset(instrument)
         coin = _COIN_OF.get(base, NONE)
         group = NONE if coin >= 0 else self._group_of(base)
-        if self.count == MEMBERS_MAX or group == UNDERLYINGS_MAX:
+        venue = self._venue_of(instrument.venue)
+        if self.count == MEMBERS_MAX or group == UNDERLYINGS_MAX or venue == VENUES_MAX:
             self.sizes[4] += 1
             return
         self.sizes[1] = max(self.groups, group + 1)
+        self.sizes[2] = max(self.venues, venue + 1)
         quote = USD if instrument.quote == "USD" else _COIN_OF[instrument.quote]
-        venue = self._venue_of(instrument.venue)
         spot = instrument.kind == "spot"
         self.table[self.count] = (number, group, venue, coin, quote, NONE, TELLS_NOTHING, TELLS_NOTHING, spot)
         self.sizes[0] += 1
@@ -136,8 +143,7 @@ class Members:
         for member in self.table[: self.count]:
             if self.instruments[int(member["instrument"])].venue == venue:
                 return int(member["venue"])
-        self.sizes[2] += 1
-        return int(self.sizes[2]) - 1
+        return self.venues
 
     def _relate(self) -> None:
         """Work out order, anchors and who tells what, anew from the table."""

@@ -1,7 +1,7 @@
 """Own past: a decaying histogram on a log scale, so that every threshold is a quantile of what an instrument itself did.
 
 Bins are eighths of an octave from 2**-24 to 2**24, interpolated, so a quantile is right to about 2 %. A sample counts only
-after `LAG` further samples, so that a shock is judged against the past before it, not against itself.
+after `lag` further samples, so that a shock is judged against the past before it, not against itself.
 
 Cost: 10 ns to add, 150 ns for a quantile. Memory: fixed.
 """
@@ -15,7 +15,7 @@ from numba import njit
 BINS: Final = 384
 _OCTAVE_MIN: Final = -24.0
 _PER_OCTAVE: Final = 8.0
-LAG: Final = 8  # samples held back before they count
+LAG_MAX: Final = 60  # samples that can be held back before they count
 HALF_LIFE_SAMPLES: Final = 5760.0  # one day of one sample each 15 s
 _GROWTH: Final = math.exp(math.log(2.0) / HALF_LIFE_SAMPLES)
 _WEIGHT_MAX: Final = 1e12
@@ -25,7 +25,7 @@ SAMPLES: Final = 0
 WEIGHT: Final = 1
 TOTAL: Final = 2
 WAITING: Final = 3
-HEAD: Final = WAITING + LAG
+HEAD: Final = WAITING + LAG_MAX
 WIDTH: Final = HEAD + BINS
 
 
@@ -38,11 +38,11 @@ def new_past(*shape: int) -> np.ndarray:
 
 
 @njit(cache=True)
-def add_to_past(past: np.ndarray, value: float) -> None:
-    """Let one sample join the queue, and the one `LAG` samples older join the past. NaN and non-positive are left out."""
+def add_to_past(past: np.ndarray, value: float, lag: int) -> None:
+    """Queue one sample and let the one `lag` (at most LAG_MAX) samples older join. NaN and non-positive are left out."""
     if not value > 0.0:
         return
-    slot = WAITING + int(past[SAMPLES]) % LAG
+    slot = WAITING + int(past[SAMPLES]) % lag
     ready = past[slot]
     past[slot] = value
     past[SAMPLES] += 1.0
@@ -59,6 +59,12 @@ def add_to_past(past: np.ndarray, value: float) -> None:
             past[j] *= scale
         past[TOTAL] *= scale
         past[WEIGHT] = 1.0
+
+
+@njit(cache=True)
+def counted(past: np.ndarray, lag: int) -> float:
+    """Return how many samples have joined the past."""
+    return max(past[SAMPLES] - lag, 0.0)
 
 
 @njit(cache=True)

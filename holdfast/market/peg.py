@@ -23,7 +23,7 @@ from holdfast.market.member import COINS, INVERSE, MEMBERS_MAX, NONE, SYNTHETIC,
 
 SEEN_NS_MAX: Final = 15 * MINUTE_NS  # a thin dollar pair skips up to a quarter of an hour in calm markets
 NUMERAIRE_CROSSES_MIN: Final = 3
-AT_PEG_MAX: Final = 0.005  # an inverse speaks about the quote only while its base is this close to a dollar
+AT_PEG_MAX: Final = 0.005  # an inverse speaks about the quote only while its base, here and overall, is this close to a dollar
 
 UNKNOWN: Final = 0
 DERIVED: Final = 1
@@ -53,11 +53,9 @@ class Pegs:
 
     def sweep(self, now_ns: int, board: NDArray[np.void], members: Members) -> None:
         """Price every coin as of now."""
-        told, scratch = self.told, self._scratch
-        tellers = members.tellers[: members.sizes[3]]
         price_coins(
-            now_ns, board, members.table, members.count, tellers,
-            self.held, self.held_ns, told, self.coin_price, self.coin_known, scratch,
+            now_ns, board, members.table, members.count, members.tellers[: members.sizes[3]],
+            self.held, self.held_ns, self.told, self.coin_price, self.coin_known, self._scratch,
         )  # fmt: skip
 
 
@@ -65,6 +63,8 @@ class Pegs:
 def price_coins(now_ns, board, table, count, tellers, held, held_ns, told, coin_price, coin_known, scratch):
     """Fill `told`, `coin_price` and `coin_known` as of now; see Pegs."""
     for k in range(count):
+        told[k, 0] = math.nan
+        told[k, 1] = math.nan
         b = board[table[k].instrument]
         if b.trusted and b.price > 0.0:
             held[k] = b.price
@@ -87,15 +87,16 @@ def price_coins(now_ns, board, table, count, tellers, held, held_ns, told, coin_
     for k in tellers:
         m = table[k]
         b = board[m.instrument]
-        told[k, 0] = math.nan
-        told[k, 1] = math.nan
         if not (b.trusted and b.price > 0.0):
             continue
         paid_in = 1.0 if m.quote_coin == USD else coin_price[m.quote_coin]
         if m.tells_base > 0:
             told[k, 0] = b.price * paid_in
-        if m.tells_quote == INVERSE and coin_known[m.base_coin] == ANCHORED and abs(told[k, 0] - 1.0) <= AT_PEG_MAX:
-            told[k, 1] = coin_price[m.base_coin] / b.price
+        if m.tells_quote == INVERSE:
+            base_price = coin_price[m.base_coin]
+            is_at_peg = abs(base_price - 1.0) <= AT_PEG_MAX and abs(told[k, 0] - 1.0) <= AT_PEG_MAX
+            if coin_known[m.base_coin] == ANCHORED and is_at_peg:
+                told[k, 1] = base_price / b.price
         elif m.tells_quote == SYNTHETIC:
             a = table[m.anchor]
             other = board[a.instrument]
@@ -150,12 +151,26 @@ def _derive(coin, table, tellers, held, held_ns, oldest_ns, coin_price, coin_kno
     for k in tellers:
         m = table[k]
         pays = pays or m.quote_coin == coin or (m.anchor != NONE and table[m.anchor].quote_coin == coin)
-        if m.quote_coin == coin and m.base_coin != NONE and held_ns[k] >= oldest_ns and held[k] > 0.0:
-            out[found] = held[k]
-            found += 1
     if pays:
-        coin_price[coin] = 1.0 / middle_near(out, found, 1.0) if found >= NUMERAIRE_CROSSES_MIN else 1.0
+        coin_price[coin] = _numeraire(coin, table, tellers, held, held_ns, oldest_ns, out)
         coin_known[coin] = DERIVED
+
+
+@njit(cache=True)
+def _numeraire(coin, table, tellers, held, held_ns, oldest_ns, out):
+    """Price a numeraire by the coins quoted in it, each one vote, if they are enough; else call it a dollar."""
+    votes = 0
+    for other in range(COINS):
+        found = 0
+        for k in tellers:
+            m = table[k]
+            if m.quote_coin == coin and m.base_coin == other and held_ns[k] >= oldest_ns and held[k] > 0.0:
+                out[votes + found] = held[k]
+                found += 1
+        if found > 0:
+            out[votes] = middle_near(out[votes:], found, 1.0)
+            votes += 1
+    return 1.0 / middle_near(out, votes, 1.0) if votes >= NUMERAIRE_CROSSES_MIN else 1.0
 
 
 @njit(cache=True)

@@ -1,12 +1,15 @@
-"""Smile: from the volatilities of one expiry to level, skew and curvature, and across expiries to constant maturities.
+"""Smile: from the volatilities of one expiry to level, skew and curvature, and across expiries to constant
+maturities.
 
 Rules:
 
-1. One volatility a strike: the out-of-the-money side's, where the market trades; the other side's where that is missing.
+1. One volatility a strike: the out-of-the-money side's, where the market trades; the other side's where
+   that is missing.
 2. Interpolate, never extrapolate: where no strike lies beyond the wanted point, the answer is NaN.
 3. Between expiries total variance is linear in time, so a calendar without arbitrage stays one.
 
-Units: volatilities are fractions a year, times years, moneyness log(strike / forward), deltas of a forward call in 0..1.
+Units: volatilities are fractions a year, times years, moneyness log(strike / forward), deltas of a forward
+call in 0..1.
 Cost: 50 ns a strike.
 """
 

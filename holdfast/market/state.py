@@ -31,6 +31,7 @@ PASTS: Final = 9
 
 STATE: Final = np.dtype(
     [
+        ("is_option", "?"),
         # book
         ("book", "u1"),
         ("bids", "i4"),
@@ -52,7 +53,7 @@ STATE: Final = np.dtype(
         ("changes_ask", "f8"),
         ("change_bid_ns", "i8"),
         ("change_ask_ns", "i8"),
-        ("messages_since_bid", "f8"),  # messages with an ask change since the last bid change, and the other way
+        ("messages_since_bid", "f8"),  # changes of the ask since the last one of the bid, and the other way
         ("messages_since_ask", "f8"),
         ("frozen_bid", "f8"),  # leaky counts of evidence that a side no longer moves with the market
         ("frozen_ask", "f8"),
@@ -83,6 +84,7 @@ STATE: Final = np.dtype(
         ("log_price", "f8"),  # at the last change
         # over sweeps
         ("swept_ns", "i8"),
+        ("active_ns", "i8"),  # the last sweep before which rows had arrived
         ("ring_second", "i8"),  # the newest second in the ring
         ("ring_first", "i8"),  # the first second ever
         ("sampled_ns", "i8"),
@@ -102,7 +104,11 @@ STATE: Final = np.dtype(
         ("depth_bid", "f8"),  # smoothed depth next to the touch, in notional
         ("depth_ask", "f8"),
         ("depth_bps", "f8"),
-        ("suspect_ns", "i8"),  # price discontinuity: own past is not trusted until then
+        ("low_1m", "f8"),
+        ("high_1m", "f8"),
+        ("trip_low", "f8"),  # log prices beyond which the engine looks at once instead of at the second's end
+        ("trip_high", "f8"),
+        ("trip_ns", "i8"),  # since when the price has been beyond, 0 if it is not
     ]
 )
 
@@ -112,6 +118,14 @@ SOURCE_TRADE: Final = 4
 SOURCE_BAR: Final = 8
 SOURCE_BAND: Final = 16
 SOURCE_OPTION: Final = 32
+SOURCE_LIQUIDATION: Final = 64
+
+
+_UNKNOWN: Final = (
+    *("imbalance", "microprice", "log_price", "depth_bid", "depth_ask", "depth_bps", "interest_slow"),
+    *("band_bps", "band_depth", "band_price", "var_1m", "var_5m", "var_1h"),
+)
+_ARRAYS: Final = ("state", "board", "keys", "sizes", "ring", "pasts", "latency", "steps")
 
 
 class Market:
@@ -137,26 +151,25 @@ class Market:
             instrument = instruments[number]
             self.steps[number, 0] = 10.0**-instrument.price_decimals
             self.steps[number, 1] = 10.0**-instrument.size_decimals
+            self.state[number]["is_option"] = instrument.kind == "option"
 
     def arrays(self) -> tuple[NDArray[np.generic], ...]:
         """Return every array of the memory, in a fixed order."""
-        return (self.state, self.board, self.keys, self.sizes, self.ring, self.pasts, self.latency, self.steps)
+        return tuple(getattr(self, name) for name in _ARRAYS)
 
     def _double(self) -> None:
         fresh = Market(self.capacity)
-        for name in ("state", "board", "keys", "sizes", "ring", "pasts", "latency", "steps"):
+        for name in _ARRAYS:
             setattr(self, name, np.concatenate([getattr(self, name), getattr(fresh, name)]))
         self.capacity *= 2
 
 
 def _new_state(capacity: int) -> NDArray[np.void]:
     state = np.zeros(capacity, dtype=STATE)
-    for name in ("imbalance", "microprice", "log_price", "depth_bid", "depth_ask", "depth_bps", "interest_slow"):
+    for name in _UNKNOWN:
         state[name] = np.nan
-    for name in ("band_bps", "band_depth", "band_price"):
-        state[name] = np.nan
-    for name in ("var_1m", "var_5m", "var_1h"):
-        state[name] = np.nan
+    state["trip_low"] = -np.inf
+    state["trip_high"] = np.inf
     state["horizon_bid"] = state["horizon_ask"] = NO_HORIZON
     state["latency_min_ns"] = 2**62
     state["latency_max_ns"] = -(2**62)

@@ -28,11 +28,18 @@ LIQUIDITY_POINTS_MAX: Final = 60.0
 CORRELATION_POINTS_MAX: Final = 45.0
 
 # (move of the last minute in units of the instrument's usual move, points); log-linear between
-_SHOCK_POINTS: Final = np.array([(3.0, 0.0), (6.0, 25.0), (10.5, 50.0), (16.5, 70.0), (40.0, 90.0), (80.0, 100.0)])
-_DEPTH_POINTS: Final = np.array([(2.0, 0.0), (5.0, 25.0), (20.0, 50.0), (50.0, 60.0)])  # usual depth over depth
-_SPREAD_POINTS: Final = np.array([(3.0, 0.0), (10.0, 25.0), (40.0, 50.0), (100.0, 60.0)])  # spread over usual spread
+_SHOCK_POINTS: Final = np.array(
+    [(3.0, 0.0), (6.0, 25.0), (10.5, 50.0), (15.5, 70.0), (30.0, 90.0), (80.0, 100.0)]
+)
+_DEPTH_POINTS: Final = np.array(
+    [(2.0, 0.0), (5.0, 25.0), (20.0, 50.0), (50.0, 60.0)]
+)  # usual depth over depth
+_SPREAD_POINTS: Final = np.array(
+    [(3.0, 0.0), (10.0, 25.0), (40.0, 50.0), (100.0, 60.0)]
+)  # spread over usual spread
 _IMPACT_POINTS: Final = np.array([(4.0, 0.0), (16.0, 20.0), (64.0, 35.0)])  # Amihud's ratio over its usual
 _DISLOCATION_POINTS: Final = np.array([(1.0, 15.0), (2.0, 25.0), (4.0, 40.0), (8.0, 45.0)])  # finding ratio
+_CHAIN_POINTS: Final = np.array([0.0, 20.0, 35.0, 55.0, 68.0])  # open alert of a chain, none to critical
 _RANK_POINTS: Final = np.array([0.0, 15.0, 35.0, 50.0, 60.0])  # open trust alert, none to critical
 
 SCORE: Final = np.dtype(
@@ -95,7 +102,7 @@ def score_instruments(
     for i in range(count):
         f = features[i]
         s = scores[i]
-        s.counted = f.time_ns > 0
+        s.counted = f.time_ns > 0 and not f.is_option
         if not s.counted:
             continue
         for j in range(4):
@@ -110,7 +117,7 @@ def score_instruments(
             apart = points_of(dislocation[i], _DISLOCATION_POINTS)
             together = 0.0
             if co_movement > 0.5:
-                together = 2.0 * (co_movement - 0.5) * 0.5 * s.points[VOLATILITY]
+                together = 2.0 * (co_movement - 0.5) * 0.4 * s.points[VOLATILITY]
             s.points[CORRELATION] = min(max(apart, together), CORRELATION_POINTS_MAX)
         s.points[TRUST] = min(_RANK_POINTS[trust_rank[i]], TRUST_POINTS_MAX)
         if not trusted[i]:
@@ -119,24 +126,55 @@ def score_instruments(
 
 
 @njit(cache=True)
-def score_groups(
-    count: int, scores: NDArray[np.void], group: NDArray[np.int64], groups: int, out: NDArray[np.void]
-) -> None:
-    """Score groups of subjects (venues, or the desk as one group) by the quadratic mean of their counted members.
+def worst_rank(count: int, detectors: int, open_rank: NDArray[np.int8]) -> NDArray[np.int64]:
+    """Return the worst open rank among the first `detectors`. Shape: open_rank (all detectors, capacity), out (count,)."""
+    worst = np.zeros(count, dtype=np.int64)
+    for d in range(detectors):
+        for i in range(count):
+            worst[i] = max(worst[i], open_rank[d, i])
+    return worst
 
-    Shape: scores (count,), group (count,) with numbers below `groups`, out (groups,).
+
+@njit(cache=True)
+def score_chains(count: int, open_rank: NDArray[np.int8], scores: NDArray[np.void]) -> None:
+    """Score option chains by the ranks of their open alerts: quality, surface shock, parity break, quotes withdrawn."""
+    for i in range(count):
+        s = scores[i]
+        s.counted = True
+        s.points[TRUST] = _RANK_POINTS[open_rank[0, i]]
+        s.points[VOLATILITY] = _CHAIN_POINTS[open_rank[1, i]]
+        s.points[CORRELATION] = min(_CHAIN_POINTS[open_rank[2, i]], CORRELATION_POINTS_MAX)
+        s.points[LIQUIDITY] = min(_CHAIN_POINTS[open_rank[3, i]], LIQUIDITY_POINTS_MAX)
+        s.score = mix(s.points, s.parts)
+
+
+@njit(cache=True)
+def score_groups(
+    count: int,
+    scores: NDArray[np.void],
+    group: NDArray[np.int64],
+    chains: int,
+    chain_scores: NDArray[np.void],
+    group_of_chain: NDArray[np.int64],
+    out: NDArray[np.void],
+) -> None:
+    """Score groups (venues, or the desk as one) by the quadratic mean of their counted instruments and chains.
+
+    Shape: scores and group (count,), chain_scores and group_of_chain (chains,), out (groups,).
     """
+    groups = out.shape[0]
     members = np.zeros(groups)
     squares = np.zeros(groups)
     shares = np.zeros((groups, 4))
-    for i in range(count):
-        if not scores[i].counted:
+    for i in range(count + chains):
+        s = scores[i] if i < count else chain_scores[i - count]
+        if not s.counted:
             continue
-        g = group[i]
+        g = group[i] if i < count else group_of_chain[i - count]
         members[g] += 1.0
-        squares[g] += scores[i].score ** 2
+        squares[g] += s.score**2
         for j in range(4):
-            shares[g, j] += scores[i].score * scores[i].parts[j]
+            shares[g, j] += s.score * s.parts[j]
     for g in range(groups):
         out[g].counted = members[g] > 0.0
         out[g].score = np.sqrt(squares[g] / members[g]) if members[g] > 0.0 else 0.0

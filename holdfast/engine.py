@@ -1,0 +1,265 @@
+"""The engine: the whole system as one fold over rows. `State.step(rows)` takes market rows and returns events.
+
+Rules:
+
+1. A step is pure: the same rows give the same events and the same state, bit for bit, however they are split into
+   batches, live or in replay. Time is the rows' `received_ns`; a second in which nothing arrives is told by a TIMER row.
+2. At the end of each second of tape time that held any row there is one sweep: features, then feed trust, then market
+   stress on what is trusted, then the score, then policy. Alerts and decisions carry the sweep's time.
+3. A price that crosses its instrument's tripwire does not wait for the end of the second: the shock is judged at once.
+
+Read next: `market/fold.py`, `detectors/watch.py`, `policy/desk.py`.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from holdfast.detectors.base import Detector
+from holdfast.detectors.panel import Panel
+from holdfast.detectors.watch import INSTRUMENT_TRUST, Watch
+from holdfast.event import SEVERITIES, Alert, AlertCleared, Event, Scope
+from holdfast.instrument import Instruments
+from holdfast.market.chain import Chains
+from holdfast.market.features import new_features, refresh_move, sweep_features
+from holdfast.market.fold import fold_rows
+from holdfast.market.state import Market
+from holdfast.market.underlying import Underlyings
+from holdfast.policy.desk import DESK, Desk
+from holdfast.policy.score import SCORE, score_chains, score_groups, score_instruments, worst_rank
+from holdfast.tape import Rows
+
+SECOND_NS: Final = 1_000_000_000
+CHAINS_MAX: Final = 64
+
+Observer = Callable[[int, "State"], None]
+
+
+class State:
+    """All that the desk's defence remembers; `step` is the fold.
+
+    `observer`, if any, is called after each sweep with its time, to draw what happened; it must change nothing.
+    """
+
+    def __init__(self, instruments: Instruments, desk: Desk, observer: Observer | None = None) -> None:
+        self.instruments = instruments
+        self.desk = desk
+        self.observer = observer
+        self.market = Market()
+        self.underlyings = Underlyings(instruments)
+        self.chains = Chains(instruments)
+        self.watch = Watch(self.market, self.underlyings, self.chains)
+        self.features: NDArray[np.void] = new_features(self.market.capacity)
+        self.scores: NDArray[np.void] = np.zeros(self.market.capacity, dtype=SCORE)
+        self.chain_scores: NDArray[np.void] = np.zeros(CHAINS_MAX, dtype=SCORE)
+        self.venue_scores: NDArray[np.void] = np.zeros(0, dtype=SCORE)
+        self.desk_score: NDArray[np.void] = np.zeros(1, dtype=SCORE)
+        self.scopes: list[Scope] = []
+        self.venues: list[str] = []
+        self.count = 0  # instruments that have shown a row, or come before one that has
+        self.rows = 0
+        self._number: dict[Scope, int] = {}
+        self._whole: NDArray[np.int64] = np.zeros(self.market.capacity, dtype=np.int64)
+        self._zeros: NDArray[np.int64] = np.zeros(max(self.market.capacity, CHAINS_MAX), dtype=np.int64)
+        self._venue_of: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
+        self._venue_of_chain: NDArray[np.int64] = np.zeros(CHAINS_MAX, dtype=np.int64)
+        self._until_ns = 0  # the running second ends here
+        self._now_ns = 0
+        self._tripped: NDArray[np.int64] = np.full(1, -1, dtype=np.int64)
+        self._history = hashlib.sha256()
+
+    def step(self, rows: Rows) -> list[Event]:
+        """Fold rows, sweep at the end of every second they complete, and return what follows from them.
+
+        Shape: rows (n,) of `tape.ROW`, in the order in which they were received.
+        """
+        if len(self.instruments) > len(self.scopes):
+            self._fit()
+        events: list[Event] = []
+        position = 0
+        while position < len(rows):
+            position = self._fold(rows, position)
+            if self._tripped[0] >= 0:
+                self._judge_trip(int(rows["received_ns"][position - 1]), int(self._tripped[0]), events)
+            elif position < len(rows):
+                self._cross_second(int(rows["received_ns"][position]), events)
+        self.rows += len(rows)
+        for event in events:
+            self._history.update(msgspec.json.encode(event))
+        return events
+
+    def finish(self) -> list[Event]:
+        """Sweep the second that the last row left open. Only for the end of a recording."""
+        events: list[Event] = []
+        if self._until_ns:
+            self._sweep(self._until_ns, events)
+        for event in events:
+            self._history.update(msgspec.json.encode(event))
+        return events
+
+    def digest(self) -> str:
+        """Return a hash over the whole memory and every event so far: equal runs have equal digests."""
+        whole = self._history.copy()
+        for array in (*self.market.arrays(), *self.watch.arrays(), self.features, self.scores):
+            whole.update(np.ascontiguousarray(array).view(np.uint8).data)
+        whole.update(msgspec.json.encode(self.desk.memory()))
+        return whole.hexdigest()
+
+    def _fold(self, rows: Rows, position: int) -> int:
+        market = self.market
+        return fold_rows(
+            rows, position, self._until_ns, market.state, market.board, market.keys, market.sizes, market.latency,
+            market.steps, self._tripped,
+        )  # fmt: skip
+
+    def _cross_second(self, next_ns: int, events: list[Event]) -> None:
+        """End the running second; when the next row is far away, also look just before it (is a feed stale?)."""
+        second_ns = next_ns - next_ns % SECOND_NS
+        if self._until_ns:
+            self._sweep(self._until_ns, events)
+            if second_ns > self._until_ns:
+                self._sweep(second_ns, events)
+        self._until_ns = second_ns + SECOND_NS
+
+    def _fit(self) -> None:
+        """Take in instruments numbered since the last batch. What is measured depends on their rows alone."""
+        capacity = self.market.capacity
+        self.market.fit(self.instruments)
+        if self.market.capacity > capacity:
+            self.features = _grown(self.features, new_features(self.market.capacity))
+            self.scores = _grown(self.scores, np.zeros(self.market.capacity, dtype=SCORE))
+            self._whole = _grown(self._whole, np.zeros(self.market.capacity, dtype=np.int64))
+            self._zeros = np.zeros(max(self.market.capacity, CHAINS_MAX), dtype=np.int64)
+        self.watch.fit()
+        for number in range(len(self.scopes), len(self.instruments)):
+            instrument = self.instruments[number]
+            scope = Scope(instrument.venue, instrument.symbol)
+            self.scopes.append(scope)
+            self._number[scope] = number
+            if instrument.venue not in self.venues:
+                self.venues.append(instrument.venue)
+        self._venue_of = np.array([self.venues.index(scope.venue) for scope in self.scopes], dtype=np.int64)
+        self.venue_scores = np.zeros(len(self.venues), dtype=SCORE)
+
+    def _sweep(self, now_ns: int, events: list[Event]) -> None:
+        market, watch = self.market, self.watch
+        self._now_ns = now_ns
+        self.count = sweep_features(
+            now_ns, len(self.scopes), market.state, market.board, market.keys, market.sizes, market.ring,
+            market.pasts, market.steps, self.features,
+        )  # fmt: skip
+        self._tell(now_ns, watch.panel, watch.judge_trust(now_ns, self.count, self.features), self.scopes, events)
+        self._tell(now_ns, watch.panel, watch.judge_stress(now_ns, self.count, self.features), self.scopes, events)
+        chain_scopes = [chain.scope for chain in self.chains.all]
+        for number, scope in enumerate(chain_scopes):
+            self._venue_of_chain[number] = self.venues.index(scope.venue)
+        self._tell(now_ns, watch.chain_panel, watch.judge_chains(now_ns), chain_scopes, events)
+        self._judge(now_ns, events)
+        if self.observer is not None:
+            self.observer(now_ns, self)
+
+    def _judge_trip(self, received_ns: int, instrument: int, events: list[Event]) -> None:
+        now_ns = max(received_ns, self._now_ns)
+        self._now_ns = now_ns
+        refresh_move(now_ns, instrument, self.market.state, self.market.board, self.features)
+        turned = self.watch.judge_shock(now_ns, self.count, self.features)
+        self._tell(now_ns, self.watch.panel, turned, self.scopes, events)
+        self._judge(now_ns, events)
+
+    def _tell(
+        self, now_ns: int, panel: Panel, turned: NDArray[np.void], scopes: list[Scope], events: list[Event]
+    ) -> None:
+        """Turn what the panel raised and cleared into events."""
+        for detector_number, subject, _, after in turned.tolist():
+            detector = panel.detectors[detector_number]
+            scope = scopes[subject]
+            event: Alert | AlertCleared
+            if after == 0:
+                event = AlertCleared(time_ns=now_ns, detector=detector.name, scope=scope)
+            else:
+                event = _alert(now_ns, detector, scope, panel.findings[detector_number, subject], after)
+            self.desk.note(event)
+            events.append(event)
+
+    def _judge(self, now_ns: int, events: list[Event]) -> None:
+        """Score every scope and let policy judge those for which anything changed."""
+        watch, count, chains = self.watch, self.count, len(self.chains)
+        trust_rank = worst_rank(count, INSTRUMENT_TRUST, watch.panel.open_rank)
+        dislocation = watch.panel.findings[watch.dislocation]["ratio"]
+        together = self.underlyings.co_movement.co_movement
+        score_instruments(count, self.features, watch.trusted, trust_rank, dislocation, together, self.scores)
+        score_chains(chains, watch.chain_panel.open_rank, self.chain_scores)
+        score_groups(count, self.scores, self._venue_of, chains, self.chain_scores, self._venue_of_chain, self.venue_scores)
+        score_groups(count, self.scores, self._zeros, chains, self.chain_scores, self._zeros, self.desk_score)
+        whole = self.scores["score"][:count].astype(np.int64)
+        due = set(np.flatnonzero(whole != self._whole[:count]).tolist())
+        self._whole[:count] = whole
+        due.update(self._number[scope] for scope in self.desk.restless(now_ns) if scope in self._number)
+        for i in sorted(due):
+            self._judge_scope(now_ns, self.scopes[i], self.scores[i], i, events)
+        for c in range(chains):
+            self._judge_scope(now_ns, self.chains.all[c].scope, self.chain_scores[c], -1, events)
+        for v, venue in enumerate(self.venues):
+            self._judge_scope(now_ns, Scope(venue=venue), self.venue_scores[v], -1, events)
+        self._judge_scope(now_ns, DESK, self.desk_score[0], -1, events)
+        self.desk.settle()
+
+    def _judge_scope(self, now_ns: int, scope: Scope, score: np.void, instrument: int, events: list[Event]) -> None:
+        value = float(score["score"])
+        if not self.desk.is_due(now_ns, scope, value):
+            return
+        parts = tuple(score["parts"].tolist())
+        told = self.desk.judge(now_ns, scope, value, parts, lambda: self._values(scope, instrument))
+        events.extend(told)
+
+    def _values(self, scope: Scope, instrument: int) -> Mapping[str, Any]:
+        """Return what a rule's condition may read about a scope, by the names of `policy/fields.py`."""
+        trusted = self.watch.trusted[: self.count]
+        if instrument < 0:
+            members = trusted if not scope.venue else trusted[self._venue_of[: self.count] == self.venues.index(scope.venue)]
+            return {"trusted": bool(members.all())}
+        f = self.features[instrument]
+        known = {name: float(f[feature]) for name, feature in _FEATURE_OF_FIELD.items()}
+        known["depth_bid_10bps"] = float(f["depth_bid"][1])
+        known["depth_ask_10bps"] = float(f["depth_ask"][1])
+        known["latency_ms"] = 1e3 * float(f["latency_s"])
+        named = {name: value for name, value in known.items() if np.isfinite(value)}
+        return {**named, "trusted": bool(trusted[instrument]), "underlying": self.instruments[instrument].base}
+
+
+_FEATURE_OF_FIELD: Final = {
+    "price": "price",
+    "spread_bps": "spread_bps",
+    "volatility_1m": "volatility_1m",
+    "volatility_5m": "volatility_5m",
+    "volatility_1h": "volatility_1h",
+    "move_1m": "move_1m",
+    "move_5m": "move_5m",
+    "move_15m": "move_15m",
+    "imbalance": "imbalance",
+    "basis_bps": "basis_bps",
+    "funding_rate": "funding",
+    "staleness_s": "silence_s",
+}
+
+
+def _grown(known: NDArray[Any], fresh: NDArray[Any]) -> NDArray[Any]:
+    fresh[: len(known)] = known
+    return fresh
+
+
+def _alert(now_ns: int, detector: Detector, scope: Scope, finding: np.void, rank: int) -> Alert:
+    return Alert(
+        time_ns=now_ns,
+        detector=detector.name,
+        scope=scope,
+        severity=SEVERITIES[rank - 1],
+        value=float(finding["value"]),
+        threshold=float(finding["threshold"]),
+        evidence=detector.evidence_of(finding),
+        message=f"{scope}: {detector.describe(finding)}",
+    )

@@ -1,0 +1,125 @@
+"""Desk: what policy remembers of every scope, and the one place where score, rules and escalation meet.
+
+Rules:
+
+1. A scope is judged when its score in whole points changed, when one of its alerts turned, and each `REJUDGE_S` seconds of
+   tape time while it has an open alert or is above normal; nothing else can change a decision.
+2. Rules are judged before the table, because a rule may hold a level (a floor). What rules decide is rehearsed, not sent.
+3. A venue and the desk have the alerts of all their instruments, each detector's worst.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from holdfast.event import LEVELS, SEVERITIES, Alert, AlertCleared, Event, Level, Scope, ScoreMoved
+from holdfast.policy.escalation import Escalation
+from holdfast.policy.rules import RuleSet
+from holdfast.policy.score import PARTS
+
+REJUDGE_S: Final = 5
+SCORE_TOLD_POINTS: Final = 5.0  # a score is an event of its own when it moved by this much
+DESK: Final = Scope()
+
+Values = Mapping[str, Any]
+
+
+class Desk:
+    """Levels, open alerts and last scores by scope. Rules and the escalation table are handed in."""
+
+    def __init__(self, rules: RuleSet, escalation: Escalation) -> None:
+        self.rules = rules
+        self.escalation = escalation
+        self.alerts: dict[Scope, dict[str, int]] = {}
+        self.levels: dict[Scope, Level] = {}
+        self._whole: dict[Scope, int] = {}
+        self._told: dict[Scope, float] = {}
+        self._turned: set[Scope] = set()
+
+    def note(self, event: Alert | AlertCleared) -> None:
+        """Remember that an alert opened, rose or cleared, for its scope and those around it."""
+        own = self.alerts.setdefault(event.scope, {})
+        if isinstance(event, Alert):
+            own[event.detector] = SEVERITIES.index(event.severity) + 1
+        else:
+            own.pop(event.detector, None)
+        venue = Scope(venue=event.scope.venue)
+        self._turned.update((event.scope, venue, DESK))
+        self._gather(venue, [s for s in self.alerts if s.instrument and s.venue == venue.venue])
+        self._gather(DESK, [s for s in self.alerts if s.instrument])
+
+    def is_due(self, now_ns: int, scope: Scope, score: float) -> bool:
+        """Tell whether anything could be decided about a scope now (rule 1)."""
+        if int(score) != self._whole.get(scope, 0) or scope in self._turned:
+            return True
+        calm = not self.alerts.get(scope) and self.levels.get(scope, "normal") == "normal"
+        return not calm and (now_ns // 1_000_000_000) % REJUDGE_S == 0
+
+    def restless(self, now_ns: int) -> list[Scope]:
+        """Return the scopes that are due whatever their score: an alert turned, or it is time to look again (rule 1)."""
+        due = set(self._turned)
+        if (now_ns // 1_000_000_000) % REJUDGE_S == 0:
+            due.update(scope for scope, open_ in self.alerts.items() if open_)
+            due.update(scope for scope, level in self.levels.items() if level != "normal")
+        return list(due)
+
+    def judge(
+        self, now_ns: int, scope: Scope, score: float, parts: tuple[float, ...], values: Callable[[], Values]
+    ) -> list[Event]:
+        """Judge one scope and return what follows: the score told, rules' decisions, moves of the level."""
+        events: list[Event] = []
+        self._whole[scope] = int(score)
+        if abs(score - self._told.get(scope, 0.0)) >= SCORE_TOLD_POINTS:
+            self._told[scope] = score
+            named = dict(zip(PARTS, (round(part, 3) for part in parts), strict=True))
+            events.append(ScoreMoved(time_ns=now_ns, scope=scope, score=round(score, 3), parts=named))
+        alerts = self.alerts.get(scope, {})
+        level = self.levels.get(scope, "normal")
+        facts = {
+            **values(),
+            "score": score,
+            "score_volatility": parts[0],
+            "score_liquidity": parts[1],
+            "score_correlation": parts[2],
+            "score_trust": parts[3],
+            "level": level,
+            "alerts": alerts,
+            "alerts_open": len(alerts),
+        }
+        events.extend(self.rules.evaluate(now_ns, scope, facts))
+        floor = self.rules.floor(scope)
+        moves = self.escalation.update(
+            now_ns, scope, score, floor.level, self._because(score, parts, alerts, floor.because)
+        )
+        for move in moves:
+            self.levels[scope] = move.to_level
+        events.extend(moves)
+        return events
+
+    def settle(self) -> None:
+        """End a sweep: what had turned has been judged."""
+        self._turned.clear()
+
+    def highest(self) -> Level:
+        """Return the highest level that any scope is at."""
+        return max(self.levels.values(), key=LEVELS.index, default="normal")
+
+    def memory(self) -> list[Any]:
+        """Return all that is remembered, in a fixed order, for digests."""
+        alerts = sorted((str(scope), sorted(open_.items())) for scope, open_ in self.alerts.items() if open_)
+        levels = sorted((str(scope), level) for scope, level in self.levels.items())
+        return [alerts, levels, self.rules.memory()]
+
+    def _gather(self, scope: Scope, members: list[Scope]) -> None:
+        worst: dict[str, int] = {}
+        for member in members:
+            for detector, rank in self.alerts[member].items():
+                worst[detector] = max(rank, worst.get(detector, 0))
+        self.alerts[scope] = worst
+
+    @staticmethod
+    def _because(score: float, parts: tuple[float, ...], alerts: Mapping[str, int], floor: str) -> str:
+        named = sorted(zip(parts, PARTS, strict=True), reverse=True)
+        share = ", ".join(f"{name} {part:.0f}" for part, name in named if part >= 1.0) or "nothing"
+        worst = sorted(alerts.items(), key=lambda item: (-item[1], item[0]))[:3]
+        shown = "; " + ", ".join(f"{name} {SEVERITIES[rank - 1]}" for name, rank in worst) if worst else ""
+        return f"score {score:.1f} ({share}){shown}" + (f"; {floor}" if floor else "")
