@@ -2,13 +2,14 @@
 
 Rules:
 
-1. Comparable are instruments of one base asset that are quoted in the dollar or in a stablecoin of it. Options and other
-   quotes are left out.
-2. An instrument joins when it first shows a price, in the order of its number, and keeps its slot for good. So a venue's
-   listing of thousands costs nothing until it trades, and the order depends on the board alone.
+1. Comparable are instruments of one base asset that are quoted in the dollar or in a stablecoin of it.
+   Options and other quotes are left out.
+2. An instrument joins when it first shows a price, in the order of its number, and keeps its slot for good.
+   So a venue's listing of thousands costs nothing until it trades, and the order depends on the board alone.
 3. A stablecoin is compared with its peg (`peg`), never as an underlying.
-4. A member tells a stablecoin's price directly (`USDC/USDT` tells USDC), else by its inverse (`USDC/USDT` tells USDT), else
-   as a synthetic (`BTC/USDC` beside `BTC/USDT` tells USDC): the first of these that its venue has, never two of them.
+4. A member tells a stablecoin's price directly (`USDC/USDT` tells USDC), else by its inverse (`USDC/USDT`
+   tells USDT), else as a synthetic (`BTC/USDC` beside `BTC/USDT` tells USDC): the first of these that its
+   venue has, never two of them.
 """
 
 import math
@@ -24,10 +25,11 @@ MEMBERS_MAX: Final = 512
 UNDERLYINGS_MAX: Final = 64
 VENUES_MAX: Final = 64
 
-# Dollar stablecoins, the deepest numeraire first: where nothing else decides, the earlier one is taken as the measure.
+# Dollar stablecoins, the deepest numeraire first: where nothing else decides, the earlier one is the measure.
 STABLECOINS: Final = (
-    "USDT", "USDC", "BUSD", "FDUSD", "DAI", "TUSD", "USDE", "PYUSD", "USDP", "PAX", "GUSD", "FRAX", "LUSD", "USDD",
-    "UST", "USTC", "SUSD", "CRVUSD", "GHO", "RLUSD", "USD1", "USDS", "MIM", "USDN", "HUSD", "USD0", "USDG", "USDB",
+    "USDT", "USDC", "BUSD", "FDUSD", "DAI", "TUSD", "USDE", "PYUSD", "USDP", "PAX", "GUSD", "FRAX", "LUSD",
+    "USDD", "UST", "USTC", "SUSD", "CRVUSD", "GHO", "RLUSD", "USD1", "USDS", "MIM", "USDN", "HUSD", "USD0",
+    "USDG", "USDB",
 )  # fmt: skip
 COINS: Final = len(STABLECOINS)
 USD: Final = -1
@@ -59,9 +61,10 @@ MEMBER: Final = np.dtype(
 class Members:
     """The tables of who is compared with whom; `admit` lets instruments in as they get a price.
 
-    Shape: `table` (MEMBERS_MAX,) of MEMBER; `order` holds the slots of underlyings sorted by group and venue, group g at
-    `offset[g]:offset[g + 1]`; `tellers` the slots that tell a stablecoin's price. `sizes` counts members, groups, venues,
-    tellers and the instruments that found no room. Cost: 1 us a sweep for 1000 waiting instruments, 1 ms for who joins.
+    Shape: `table` (MEMBERS_MAX,) of MEMBER; `order` holds the slots of underlyings sorted by group and venue,
+    group g at `offset[g]:offset[g + 1]`; `tellers` the slots that tell a stablecoin's price. `sizes` counts
+    members, groups, venues, tellers and the instruments that found no room. Cost: 1 us a sweep for 1000
+    waiting instruments, 1 ms for who joins.
     """
 
     def __init__(self, instruments: Instruments) -> None:

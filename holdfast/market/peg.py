@@ -2,13 +2,13 @@
 
 Rules:
 
-1. A coin's dollar price is the median over venues of its own dollar pairs, else of its synthetics against the dollar
-   (`BTC/USD` over `BTC/USDT` on one venue). Such a price is anchored.
-2. Without those it follows from its pairs with coins whose price is known. A coin that only pays for others is the
-   numeraire: when three or more coins are quoted in it, their median is at one dollar (all of them leaving together is
-   less likely than the one leaving), else the numeraire is taken at one dollar.
-3. A member tells a coin's price here and now only while its own price is fresh; the last known price counts for the overall
-   one for `SEEN_NS_MAX`.
+1. A coin's dollar price is the median over venues of its own dollar pairs, else of its synthetics against the
+   dollar (`BTC/USD` over `BTC/USDT` on one venue). Such a price is anchored.
+2. Without those it follows from its pairs with coins whose price is known. A coin that only pays for others
+   is the numeraire: when three or more coins are quoted in it, their median is at one dollar (all of them
+   leaving together is less likely than the one leaving), else the numeraire is taken at one dollar.
+3. A member tells a coin's price here and now only while its own price is fresh; the last known price counts
+   for the overall one for `SEEN_NS_MAX`.
 """
 
 import math
@@ -23,7 +23,8 @@ from holdfast.market.member import COINS, INVERSE, MEMBERS_MAX, NONE, SYNTHETIC,
 
 SEEN_NS_MAX: Final = 15 * MINUTE_NS  # a thin dollar pair skips up to a quarter of an hour in calm markets
 NUMERAIRE_CROSSES_MIN: Final = 3
-AT_PEG_MAX: Final = 0.005  # an inverse speaks about the quote only while its base, here and overall, is this close to a dollar
+# an inverse speaks about the quote only while its base, here and overall, is this close to a dollar
+AT_PEG_MAX: Final = 0.005
 
 UNKNOWN: Final = 0
 DERIVED: Final = 1
@@ -33,10 +34,11 @@ ANCHORED: Final = 2
 class Pegs:
     """Dollar prices of stablecoins.
 
-    Units: dollars. Shape: `told` (MEMBERS_MAX, 2) by member and side, 0 the base coin and 1 the quote coin, NaN where it
-    tells nothing now; `coin_price` (COINS,), NaN if unknown; `coin_known` UNKNOWN, DERIVED or ANCHORED.
-    Cost: 3 us for 40 telling members. Limits: where only one numeraire is on the tape and fewer than three coins are
-    quoted in it, a premium of the numeraire looks like a discount of the coin.
+    Units: dollars. Shape: `told` (MEMBERS_MAX, 2) by member and side, 0 the base coin and 1 the quote coin,
+    NaN where it tells nothing now; `coin_price` (COINS,), NaN if unknown; `coin_known` UNKNOWN, DERIVED or
+    ANCHORED.
+    Cost: 3 us for 40 telling members. Limits: where only one numeraire is on the tape and fewer than three
+    coins are quoted in it, a premium of the numeraire looks like a discount of the coin.
     """
 
     def __init__(self) -> None:
@@ -77,7 +79,9 @@ def price_coins(now_ns, board, table, count, tellers, held, held_ns, told, coin_
         coin_known[coin] = UNKNOWN
         found = _dollar_pairs(coin, table, tellers, held, held_ns, oldest_ns, scratch)
         if found == 0:
-            found = _synthetics(coin, table, tellers, held, held_ns, oldest_ns, coin_price, coin_known, True, scratch)
+            found = _synthetics(
+                coin, table, tellers, held, held_ns, oldest_ns, coin_price, coin_known, True, scratch
+            )
         if found > 0:
             coin_price[coin] = middle_near(scratch, found, 1.0)
             coin_known[coin] = ANCHORED
@@ -101,14 +105,21 @@ def price_coins(now_ns, board, table, count, tellers, held, held_ns, told, coin_
             a = table[m.anchor]
             other = board[a.instrument]
             if other.trusted and other.price > 0.0:
-                told[k, 1] = other.price * (1.0 if a.quote_coin == USD else coin_price[a.quote_coin]) / b.price
+                told[k, 1] = (
+                    other.price * (1.0 if a.quote_coin == USD else coin_price[a.quote_coin]) / b.price
+                )
 
 
 @njit(cache=True)
 def _dollar_pairs(coin, table, tellers, held, held_ns, oldest_ns, out):
     found = 0
     for k in tellers:
-        if table[k].base_coin == coin and table[k].quote_coin == USD and held_ns[k] >= oldest_ns and held[k] > 0.0:
+        if (
+            table[k].base_coin == coin
+            and table[k].quote_coin == USD
+            and held_ns[k] >= oldest_ns
+            and held[k] > 0.0
+        ):
             out[found] = held[k]
             found += 1
     return found
@@ -116,7 +127,8 @@ def _dollar_pairs(coin, table, tellers, held, held_ns, oldest_ns, out):
 
 @njit(cache=True)
 def _synthetics(coin, table, tellers, held, held_ns, oldest_ns, coin_price, coin_known, in_dollars, out):
-    """Collect anchor over member for each member that pays in the coin; in dollars only, or in any coin known so far."""
+    """Collect anchor over member for each member that pays in the coin; in dollars only, or in any coin known
+    so far."""
     found = 0
     for k in tellers:
         m = table[k]
@@ -134,15 +146,23 @@ def _synthetics(coin, table, tellers, held, held_ns, oldest_ns, coin_price, coin
 
 @njit(cache=True)
 def _derive(coin, table, tellers, held, held_ns, oldest_ns, coin_price, coin_known, out):
-    """Price a coin that has no tie to the dollar: by coins that are known, else as the numeraire of others."""
+    """Price a coin that has no tie to the dollar: by coins that are known, else as the numeraire of
+    others."""
     found = 0
     for k in tellers:
         m = table[k]
-        if m.base_coin == coin and held_ns[k] >= oldest_ns and held[k] > 0.0 and coin_known[m.quote_coin] != UNKNOWN:
+        if (
+            m.base_coin == coin
+            and held_ns[k] >= oldest_ns
+            and held[k] > 0.0
+            and coin_known[m.quote_coin] != UNKNOWN
+        ):
             out[found] = held[k] * coin_price[m.quote_coin]
             found += 1
     if found == 0:
-        found = _synthetics(coin, table, tellers, held, held_ns, oldest_ns, coin_price, coin_known, False, out)
+        found = _synthetics(
+            coin, table, tellers, held, held_ns, oldest_ns, coin_price, coin_known, False, out
+        )
     if found > 0:
         coin_price[coin] = middle_near(out, found, 1.0)
         coin_known[coin] = DERIVED
@@ -158,7 +178,8 @@ def _derive(coin, table, tellers, held, held_ns, oldest_ns, coin_price, coin_kno
 
 @njit(cache=True)
 def _numeraire(coin, table, tellers, held, held_ns, oldest_ns, out):
-    """Price a numeraire by the coins quoted in it, each one vote, if they are enough; else call it a dollar."""
+    """Price a numeraire by the coins quoted in it, each one vote, if they are enough; else call it a
+    dollar."""
     votes = 0
     for other in range(COINS):
         found = 0
@@ -175,7 +196,8 @@ def _numeraire(coin, table, tellers, held, held_ns, oldest_ns, out):
 
 @njit(cache=True)
 def middle_near(values, count, near):
-    """Return the median of the first `count` values (which it sorts); of two in the middle, the one nearer to `near`."""
+    """Return the median of the first `count` values (which it sorts); of two in the middle, the one nearer to
+    `near`."""
     sort_first(values, count)
     low, high = values[(count - 1) // 2], values[count // 2]
     return low if abs(low - near) <= abs(high - near) else high
