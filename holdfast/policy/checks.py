@@ -3,7 +3,7 @@
 import cel
 
 from holdfast.policy.envelope import Written
-from holdfast.policy.expression import Node, UnreadableError, parse, text_of
+from holdfast.policy.expression import Node, UnreadableError, parse, text_of, walk
 from holdfast.policy.fields import Schema
 from holdfast.policy.problem import place_in_scalar
 from holdfast.policy.reach import Reach
@@ -52,7 +52,7 @@ def check_condition(written: Written, schema: Schema, reach: Reach) -> Node | No
         parts = " and ".join(f"`{text_of(part)}`" for part in excluded)
         verb = "exclude each other" if len(excluded) > 1 else "cannot be true"
         wrong(
-            excluded[0].at,
+            min(part.at for part in walk(excluded[0])),
             "rule.never_fires",
             f"the rule can never fire: {parts} {verb}",
             reach.ranges_text(excluded),

@@ -11,6 +11,9 @@ from holdfast.policy.nearest import nearest
 from holdfast.policy.problem import Problem, place_of
 
 FILE_CHARS_MAX: Final = 1_000_000
+YAML_REMEDY: Final = (
+    "text with `: ` or ` #` in it, or `!`, `[` or a quote before it, is safe after `|` on lines of its own"
+)
 
 _KINDS: Final = {
     "str": "text",
@@ -108,6 +111,8 @@ def documents(file: str, text: str, problems: list[Problem]) -> Iterator[Documen
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         reason = getattr(error, "problem", None) or getattr(error, "reason", None) or "cannot be read"
-        problems.append(Problem(file, line, column, number + 1, "rule.yaml", f"not YAML: {reason}"))
+        problems.append(
+            Problem(file, line, column, number + 1, "rule.yaml", f"not YAML: {reason}", YAML_REMEDY)
+        )
     except RecursionError:
         problems.append(Problem(file, 1, 1, number + 1, "rule.yaml", "nested too deeply"))

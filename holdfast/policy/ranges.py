@@ -30,7 +30,7 @@ def abstract(tree: Node, schema: Schema) -> tuple[Node, dict[str, Free]]:
         if node.op in ("&&", "||", "!") or of_truths:
             return Apply(node.at, node.op, tuple(visit(arg) for arg in node.args))
         decided = _decide(node, schema) if node.op in COMPARISONS else None
-        name = f"?{node.at}"
+        name = f"?{len(free)}"
         free[name] = Free(frozenset(reads(node)), (True, False) if decided is None else (decided,))
         return Read(node.at, name)
 
@@ -50,7 +50,9 @@ def _is_truth(node: Node, schema: Schema) -> bool:
         return isinstance(node.value, bool)
     if isinstance(node, Read):
         return schema.fields[node.name].type == "flag"
-    return node.op not in ("+", "-", "*", "/", "%", "neg", "?:")
+    if node.op == "?:":
+        return all(_is_truth(arg, schema) for arg in node.args)
+    return node.op not in ("+", "-", "*", "/", "%", "neg")
 
 
 def _decide(node: Apply, schema: Schema) -> bool | None:
