@@ -152,8 +152,12 @@ class State:
             now_ns, len(self.scopes), market.state, market.board, market.keys, market.sizes, market.ring,
             market.pasts, market.steps, self.features,
         )  # fmt: skip
-        self._tell(now_ns, watch.panel, watch.judge_trust(now_ns, self.count, self.features), self.scopes, events)
-        self._tell(now_ns, watch.panel, watch.judge_stress(now_ns, self.count, self.features), self.scopes, events)
+        self._tell(
+            now_ns, watch.panel, watch.judge_trust(now_ns, self.count, self.features), self.scopes, events
+        )
+        self._tell(
+            now_ns, watch.panel, watch.judge_stress(now_ns, self.count, self.features), self.scopes, events
+        )
         chain_scopes = [chain.scope for chain in self.chains.all]
         for number, scope in enumerate(chain_scopes):
             self._venue_of_chain[number] = self.venues.index(scope.venue)
@@ -193,7 +197,15 @@ class State:
         together = self.underlyings.co_movement.co_movement
         score_instruments(count, self.features, watch.trusted, trust_rank, dislocation, together, self.scores)
         score_chains(chains, watch.chain_panel.open_rank, self.chain_scores)
-        score_groups(count, self.scores, self._venue_of, chains, self.chain_scores, self._venue_of_chain, self.venue_scores)
+        score_groups(
+            count,
+            self.scores,
+            self._venue_of,
+            chains,
+            self.chain_scores,
+            self._venue_of_chain,
+            self.venue_scores,
+        )
         score_groups(count, self.scores, self._zeros, chains, self.chain_scores, self._zeros, self.desk_score)
         whole = self.scores["score"][:count].astype(np.int64)
         due = set(np.flatnonzero(whole != self._whole[:count]).tolist())
@@ -208,7 +220,9 @@ class State:
         self._judge_scope(now_ns, DESK, self.desk_score[0], -1, events)
         self.desk.settle()
 
-    def _judge_scope(self, now_ns: int, scope: Scope, score: np.void, instrument: int, events: list[Event]) -> None:
+    def _judge_scope(
+        self, now_ns: int, scope: Scope, score: np.void, instrument: int, events: list[Event]
+    ) -> None:
         value = float(score["score"])
         if not self.desk.is_due(now_ns, scope, value):
             return
@@ -220,7 +234,11 @@ class State:
         """Return what a rule's condition may read about a scope, by the names of `policy/fields.py`."""
         trusted = self.watch.trusted[: self.count]
         if instrument < 0:
-            members = trusted if not scope.venue else trusted[self._venue_of[: self.count] == self.venues.index(scope.venue)]
+            members = (
+                trusted
+                if not scope.venue
+                else trusted[self._venue_of[: self.count] == self.venues.index(scope.venue)]
+            )
             return {"trusted": bool(members.all())}
         f = self.features[instrument]
         known = {name: float(f[feature]) for name, feature in _FEATURE_OF_FIELD.items()}
@@ -228,7 +246,11 @@ class State:
         known["depth_ask_10bps"] = float(f["depth_ask"][1])
         known["latency_ms"] = 1e3 * float(f["latency_s"])
         named = {name: value for name, value in known.items() if np.isfinite(value)}
-        return {**named, "trusted": bool(trusted[instrument]), "underlying": self.instruments[instrument].base}
+        return {
+            **named,
+            "trusted": bool(trusted[instrument]),
+            "underlying": self.instruments[instrument].base,
+        }
 
 
 _FEATURE_OF_FIELD: Final = {

@@ -4,7 +4,12 @@ import os
 from collections.abc import Generator
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# A kernel compiles at its first call, so no deadline; CI draws the same examples each time.
+hypothesis.settings.register_profile("holdfast", deadline=None, derandomize=bool(os.environ.get("CI")))
+hypothesis.settings.load_profile("holdfast")
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 

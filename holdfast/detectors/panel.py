@@ -47,7 +47,9 @@ class Panel:
         self._turns = fresh._turns
         self.capacity = capacity
 
-    def turn(self, now_ns: int, first: int, last: int, count: int, trusted: NDArray[np.bool_]) -> NDArray[np.void]:
+    def turn(
+        self, now_ns: int, first: int, last: int, count: int, trusted: NDArray[np.bool_]
+    ) -> NDArray[np.void]:
         """Compare the findings of detectors [first, last) with what is open; return the raised and cleared ones.
 
         `trusted` mutes stress detectors on subjects that are not trusted: they neither raise nor clear.

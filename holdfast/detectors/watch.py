@@ -54,13 +54,23 @@ class Watch:
         self.underlyings = underlyings
         self.chains = chains
         self.simple_trust = (
-            *(SequenceGap(), CrossedBook(), FrozenSide(), StaleFeed(), Latency(), ClockSkew(), MalformedTime()),
+            *(
+                SequenceGap(),
+                CrossedBook(),
+                FrozenSide(),
+                StaleFeed(),
+                Latency(),
+                ClockSkew(),
+                MalformedTime(),
+            ),
             Discontinuity(),
         )
         self.simple_stress = (PriceShock(), VolatilityRegime(), LiquidityEvaporation(), LiquidationCascade())
         self.across = (Dislocation(underlyings), Depeg(underlyings), CorrelationBreak(underlyings))
         names = tuple(d.name for d in (*self.simple_trust, *self.simple_stress, *self.across))
-        self.silent = SilentDetector((*names[:INSTRUMENT_TRUST - 1], "silent_detector", *names[INSTRUMENT_TRUST - 1 :]))
+        self.silent = SilentDetector(
+            (*names[: INSTRUMENT_TRUST - 1], "silent_detector", *names[INSTRUMENT_TRUST - 1 :])
+        )
         instrument_detectors: tuple[Detector, ...] = (
             *self.simple_trust,
             self.silent,

@@ -25,7 +25,12 @@ MOVE_LAG: Final = 60  # samples: a move is judged against the past that ended a 
 SHORT_LAG: Final = 8  # samples: two minutes, for what is not judged by its extremes
 YEAR_S: Final = 365.25 * 86_400.0
 MOVE_WINDOWS_S: Final = (60, 300, 900)
-TRIP_LINES: Final = (6.0, 10.5, 15.5, 30.0)  # shocks at which the engine does not wait for the end of the second
+TRIP_LINES: Final = (
+    6.0,
+    10.5,
+    15.5,
+    30.0,
+)  # shocks at which the engine does not wait for the end of the second
 BANDS_BPS: Final = (5.0, 10.0, 25.0, 100.0)
 
 # A desk that has seen nothing of an instrument yet assumes a coin that moves 4 % a day; own past takes over with weight
@@ -174,7 +179,11 @@ def _measure_clocks(now_ns, s, b, f, pasts):  # noqa: ANN001, ANN202
     skew_ns = s.latency_min_ns if s.latency_min_ns < 2**61 else 0
     f.skew_s = skew_ns * 1e-9
     if f.active and s.latency_second_ns > 0 - 2**61:
-        f.latency_s = (s.latency_second_ns - min(skew_ns, s.latency_second_ns)) * 1e-9 if b.exchange_ns > 0 else math.nan
+        f.latency_s = (
+            (s.latency_second_ns - min(skew_ns, s.latency_second_ns)) * 1e-9
+            if b.exchange_ns > 0
+            else math.nan
+        )
         if f.latency_s > 0.0:
             add_to_past(pasts[st.PAST_LATENCY], f.latency_s, SHORT_LAG)
     f.latency_usual_s = quantile_of_past(pasts[st.PAST_LATENCY], 0.95)
@@ -233,7 +242,9 @@ def _measure_moves(now_ns, elapsed_s, s, b, f, ring, pasts, sample):  # noqa: AN
     f.shock = move / f.move_scale
     _set_trips(s, f)
     if sample:
-        f.move_rare = tail_of_past(pasts[st.PAST_MOVE_1M], 0.95, 15.0 / 86_400.0) if seen >= 240.0 else math.nan
+        f.move_rare = (
+            tail_of_past(pasts[st.PAST_MOVE_1M], 0.95, 15.0 / 86_400.0) if seen >= 240.0 else math.nan
+        )
         f.volatility_usual = quantile_of_past(pasts[st.PAST_VOLATILITY], 0.5) if seen >= 120.0 else math.nan
 
 
@@ -446,7 +457,9 @@ def _measure_frozen(now_ns, s, f):  # noqa: ANN001, ANN202
     if s.change_bid_ns > 0 and s.change_ask_ns > 0:
         silent_bid_s = (now_ns - s.change_bid_ns) * 1e-9
         silent_ask_s = (now_ns - s.change_ask_ns) * 1e-9
-        missing_bid = s.changes_bid / 86.6 * silent_bid_s  # decayed count over its mean life of 86.6 s: a rate
+        missing_bid = (
+            s.changes_bid / 86.6 * silent_bid_s
+        )  # decayed count over its mean life of 86.6 s: a rate
         missing_ask = s.changes_ask / 86.6 * silent_ask_s
         bid = min(missing_bid, s.messages_since_bid) / 20.0 if silent_bid_s > 5.0 else 0.0
         ask = min(missing_ask, s.messages_since_ask) / 20.0 if silent_ask_s > 5.0 else 0.0
