@@ -2,15 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from holdfast.error import BrokenInvariant
 from holdfast.event import Alert, Decided, Level, LevelMoved, Quarantined, Scope
-
-PARTS: Final = ("volatility", "liquidity", "correlation", "trust")
+from holdfast.policy.score import PARTS
 
 
 def _no_price() -> NDArray[np.float64]:
