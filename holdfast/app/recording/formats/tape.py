@@ -1,0 +1,58 @@
+"""Our own tape as Parquet (see `tape_file`): read back bit for bit, column by column."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from holdfast.app.recording.chunk import NO_ROWS, Chunk, Note, quarantine
+from holdfast.app.recording.formats.base import Format, Head, Reading
+from holdfast.app.recording.formats.parquet_base import MAGIC, schema_of
+from holdfast.app.recording.streams import ByteStream, truncated
+from holdfast.app.recording.tape_file import COLUMNS, instruments_of, rows_of
+from holdfast.error import OutsideError
+from holdfast.tape import LAST, Rows
+
+
+class Tape(Format):
+    """Rows as Holdfast writes them; each is counted as a message."""
+
+    name = "tape"
+    about = "Holdfast's own tape (Parquet)"
+
+    @classmethod
+    def recognises(cls, head: Head) -> bool:
+        """Tell by the schema."""
+        return head.data.startswith(MAGIC) and set(COLUMNS) <= set(schema_of(head.path).names)
+
+    def chunks(self, reading: Reading, stream: ByteStream) -> Iterator[Chunk]:
+        """Yield the rows of the file, whole messages at a time."""
+        del stream  # Parquet is read by place, not in order
+        done = 0
+        kept = NO_ROWS
+        try:
+            with pq.ParquetFile(reading.head.path) as file:
+                for instrument in instruments_of(file.metadata.metadata, reading.file):
+                    reading.instruments.add(instrument)
+                size = max(1, reading.block_bytes // 16)
+                for batch in file.iter_batches(batch_size=size, columns=list(COLUMNS), use_threads=False):
+                    rows = rows_of(batch)
+                    _require_known(rows, reading)
+                    done += len(rows)
+                    reading.tally.messages += len(rows)
+                    reading.tally.used += len(rows)
+                    ends = np.flatnonzero(rows["flags"] & LAST)
+                    cut = int(ends[-1]) + 1 if len(ends) else 0
+                    yield Chunk(np.concatenate([kept, rows[:cut]]) if len(kept) else rows[:cut], [])
+                    kept = rows[cut:] if cut else np.concatenate([kept, rows])
+                yield Chunk(kept, [])
+        except (pa.ArrowException, OSError) as error:
+            fault = truncated(f"the tape breaks after row {done}: {error}")
+            reading.tally.truncated.append(reading.file)
+            yield Chunk(NO_ROWS, [Note(0, quarantine(reading.file, done + 1, fault, ""))])
+
+
+def _require_known(rows: Rows, reading: Reading) -> None:
+    if len(rows) and not -1 <= rows["instrument"].min() <= rows["instrument"].max() < len(reading.instruments):
+        raise OutsideError("tape.malformed", "rows have numbers of instruments that the tape does not name")
