@@ -71,9 +71,9 @@ _KEEP_SIZE: Final = 0.5 ** (1.0 / SIZE_MINUTES)
 class CoMovement:
     """Correlations of every member with its peers and the market, its lead, and the market's fall.
 
-    Shape: `pairs` (MEMBERS_MAX, 2) of PAIR by slot and PEERS or MARKET; `motion` and `leads` (MEMBERS_MAX,) of MOTION and LEAD by
-    slot; `flock` (UNDERLYINGS_MAX,) of FLOCK; `covariance` of standardised returns between underlyings;
-    `summary` holds co_movement, the mean pairwise correlation and the share that falls.
+    Shape: `pairs` (MEMBERS_MAX, 2) of PAIR by slot and PEERS or MARKET; `motion` and `leads` (MEMBERS_MAX,) of
+    MOTION and LEAD by slot; `flock` (UNDERLYINGS_MAX,) of FLOCK; `covariance` of standardised returns between
+    underlyings; `summary` holds co_movement, the mean pairwise correlation and the share that falls.
     Cost: 2 us a sweep; 30 us each 5 s and 60 us each minute for 256 members in 8 underlyings. Limits:
     previous-tick sampling lowers the correlation of instruments that trade less than once a sample (Epps
     effect) and makes them look late.

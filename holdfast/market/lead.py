@@ -24,8 +24,6 @@ LAGS: Final = 12
 HALF_LIFE_STEPS: Final = 180.0  # a quarter of an hour
 STEPS_MIN: Final = 60
 CORRELATION_MIN: Final = 0.2  # three deviations of noise for the 250 steps that the decay holds
-    0.2  # three deviations of noise for the 250 steps that a quarter of an hour's decay holds
-)
 CLIP: Final = 4.0
 _KEEP: Final = 0.5 ** (1.0 / HALF_LIFE_STEPS)
 
