@@ -1,21 +1,35 @@
-"""Rows about an option chain: its terms, and what a look at it leaves behind.
+"""Rows about an option chain: its contract terms, and what a look at it leaves behind.
 
-Whatever is unknown is NaN, never zero. Prices are as quoted: in coin for inverse options, in quote units
-for linear ones.
+Whatever is unknown is NaN, never zero. Prices are as quoted: in coin for inverse options, in quote units for
+linear ones.
 """
 
-from typing import Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+
+# A row or a table of rows inside a kernel: numba knows the fields, a type checker cannot.
+Row: TypeAlias = Any
+Table: TypeAlias = Any
+
+OPTION: Final = np.dtype(
+    [
+        ("instrument", "i4"),
+        ("expiry", "i4"),  # which row of the chain's expiries
+        ("expiry_ns", "i8"),
+        ("strike", "f8"),
+        ("is_call", "?"),
+        ("inverse", "?"),  # priced and settled in coin
+    ]
+)
 
 LOOK: Final = np.dtype(
     [
         ("time_ns", "i8"),  # when the chain was last looked at
         ("fresh", "?"),  # this sweep looked at it; if False all else is from time_ns
         ("trusted", "?"),  # chain_quality has no objection; it sets this, stress detectors obey it
-        ("options", "i4"),  # alive and ever seen
-        ("expiries", "i4"),
+        ("options", "i4"),  # alive and seen
+        ("expiries", "i4"),  # with a volatility
         ("volatility_7d", "f8"),  # at the money, constant maturity
         ("volatility_30d", "f8"),
         ("volatility_90d", "f8"),
@@ -26,13 +40,13 @@ LOOK: Final = np.dtype(
         ("bid_share", "f8"),  # of the options worth quoting
         ("ask_share", "f8"),
         ("both_share", "f8"),
-        ("incomplete", "f8"),  # share of the options worth quoting that lack a bid, ask, forward or volatility
+        ("incomplete", "f8"),  # share of those worth quoting that lack bid, ask, forward or volatility
         ("otm_ask_missing", "f8"),  # share of out-of-the-money options with no ask
-        ("no_forward", "f8"),  # share without forward, 0 where no expiry of the chain has one
+        ("no_forward", "f8"),  # share without forward, 0 where the whole chain has none
         ("stale", "f8"),  # share not heard of for STALE_S while the chain speaks
         ("crossed", "f8"),  # share with bid above ask
         ("age_s", "f8"),  # mean age of the options' last rows
-        ("parity", "f8"),  # median over pairs of the distance from parity, in synthetic spreads; 0.5 is the edge
+        ("parity", "f8"),  # median distance of pairs from parity, in synthetic spreads; 0.5 is the edge
     ]
 )
 
@@ -55,6 +69,7 @@ PAIR: Final = np.dtype(
         ("put", "i4"),
         ("expiry", "i4"),  # which row of the chain's expiries
         ("strike", "f8"),
+        ("inverse", "?"),
         ("bid", "f8"),  # what one gets for call minus put, NaN unless both legs are quoted
         ("ask", "f8"),
         ("mark", "f8"),  # call minus put at the venue's marks
@@ -62,13 +77,19 @@ PAIR: Final = np.dtype(
     ]
 )
 
-ChainRows = NDArray[np.void]
 
-
-def new_rows(dtype: np.dtype[np.void], count: int) -> ChainRows:
+def new_rows(dtype: np.dtype[np.void], count: int) -> np.ndarray:
     """Return rows in which nothing is known. Shape: (count,)."""
     rows = np.zeros(count, dtype=dtype)
     for name in dtype.names or ():
         if dtype[name] == np.dtype("f8"):
             rows[name] = np.nan
     return rows
+
+
+def with_room(memory: np.ndarray, count: int) -> np.ndarray:
+    """Return a memory with at least `count` rows along its first axis, new ones zero."""
+    missing = count - len(memory)
+    if missing <= 0:
+        return memory
+    return np.concatenate([memory, np.zeros((missing, *memory.shape[1:]), dtype=memory.dtype)])

@@ -1,7 +1,7 @@
 """Recordings of option chains onto a board, read without the package's own readers: a second, slow opinion.
 
-A recording becomes steps: a receive time and the rows of that time. `play` puts each on the board and yields the times at
-which an engine would sweep: the end of every second in which any row arrived.
+A recording becomes steps: a receive time and the rows of that time. `play` puts each on the board and
+yields the times at which an engine would sweep: the end of every second in which any row arrived.
 """
 
 import csv
@@ -9,7 +9,7 @@ import gzip
 import io
 import tarfile
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -85,13 +85,17 @@ def deribit_option(row: dict[str, str]) -> Instrument:
     return Instrument(
         venue="deribit", symbol=row["instrument_name"], kind="option", base=row["currency"], quote="USD",
         settle=row["currency"], inverse=True, expiry_ns=_time_ns(row["expiry_datetime"]),
-        strike=float(row["strike"]), option_type="call" if row["option_type"] == "call" else "put", listed=False,
+        strike=float(row["strike"]), listed=False,
+        option_type="call" if row["option_type"] == "call" else "put",
     )  # fmt: skip
 
 
 def okx_steps(paths: Iterable[Path]) -> Iterator[Step]:
     """Merge OKX options_chain files by the recorder's clock."""
-    rows = [row for path in paths for row in csv.DictReader(gzip.open(path, "rt"))]
+    rows: list[dict[str, str]] = []
+    for path in paths:
+        with gzip.open(path, "rt") as text:
+            rows.extend(csv.DictReader(text))
     rows.sort(key=lambda row: int(row["local_timestamp"]))
     for row in rows:
         yield int(row["local_timestamp"]) * 1000, [row]
@@ -116,7 +120,7 @@ def _snapshot(text: Iterable[str]) -> Step:
 
 
 def _time_ns(text: str) -> int:
-    moment = datetime.fromisoformat(text).astimezone(timezone.utc)
+    moment = datetime.fromisoformat(text).astimezone(UTC)
     return int(moment.replace(microsecond=0).timestamp()) * SECOND_NS + moment.microsecond * 1000
 
 
