@@ -17,10 +17,10 @@ VAGUE = {"utils", "util", "helpers", "helper", "common", "manager", "handler", "
 PURE = ("market", "detectors", "risk", "policy", "engine", "venues")
 IMPURE_CALLS = re.compile(
     r"\bdatetime\.(now|utcnow|today)\(|\bdate\.today\(|(?<![\w.])open\(|(?<![\w.])print\(|(?<![\w.])input\("
-    r"|\bnp\.random\b|\bnumpy\.random\b|\bdefault_rng\("
+    r"|\bnp\.random\b|\bnumpy\.random\b|\bdefault_rng\(|\burllib\.request\b|\buuid[14]\("
 )
 ADDRESS = re.compile(
-    r"pypi\.org|pythonhosted|index[-_]url[= ]+[^-\s]|find-links[= ]+[^-"\s]|registry\.npmjs|proxy\.golang"
+    r"pypi\.org|pythonhosted|index[-_]url[= ]+[^-\s]|find-links[= ]+[/\w.]|registry\.npmjs|proxy\.golang"
     r"|crates\.io|anaconda\.org|/opt/pypi|/opt/wheels|/root/|/home/[a-z]|/work/|/Users/[a-z]|file://",
     re.IGNORECASE,
 )

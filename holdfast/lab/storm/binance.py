@@ -21,7 +21,7 @@ FUNDING_MS: Final = 8 * 3_600_000
 
 
 def write_binance(path: Path, market: Market, random: np.random.Generator, lost: range, healed: int) -> Path:
-    """Write an instrument's capture without the depth messages of `lost` steps; a snapshot comes at `healed`."""
+    """Write an instrument's capture; depth of `lost` steps is missing, a snapshot comes at `healed`."""
     venue = _Binance(market, random)
     messages: list[Message] = []
     snapshots = (SNAPSHOT_STEP, healed)
@@ -104,5 +104,6 @@ class _Binance:
         mid = float(self._market.mid[number])
         return (
             f'"e":"markPriceUpdate","E":{ms},"s":"{self._contract.symbol}","p":"{mid:.8f}",'
-            f'"i":"{mid * 1.0002:.8f}","P":"{mid:.8f}","r":"{FUNDING}","T":{(ms // FUNDING_MS + 1) * FUNDING_MS}'
+            f'"i":"{mid * 1.0002:.8f}","P":"{mid:.8f}","r":"{FUNDING}",'
+            f'"T":{(ms // FUNDING_MS + 1) * FUNDING_MS}'
         )
