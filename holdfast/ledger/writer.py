@@ -68,7 +68,7 @@ class LedgerWriter:
         files.begin()
         files.lock()
         try:
-            if set(files.names("")) - {KEY + TEMPORARY}:
+            if not _is_unused(files):
                 raise CallerError(
                     "ledger.exists",
                     "the folder is not empty",
@@ -234,10 +234,15 @@ class LedgerWriter:
             raise
 
 
+def _is_unused(files: LedgerFolder) -> bool:
+    """Tell whether the folder holds nothing, or only what a crash at the very beginning leaves."""
+    return not set(files.names("")) - {KEY + TEMPORARY}
+
+
 def _own_key(files: LedgerFolder, signer: Signer) -> VerifierKey:
     """Return the ledger's key, which must be the signer's."""
     raw = files.read(KEY, KEY_BYTES_MAX)
-    if raw is None and not files.names(""):
+    if raw is None and _is_unused(files):
         raise CallerError(
             "ledger.missing", "no ledger here", where=str(files.root), remedy="create the ledger first"
         )
@@ -247,6 +252,8 @@ def _own_key(files: LedgerFolder, signer: Signer) -> VerifierKey:
         key = parse_key(raw.decode().removesuffix("\n"))
     except (UnicodeDecodeError, OutsideError) as error:
         raise damaged(files, KEY, "is not a verifier key") from error
+    if raw != f"{key}\n".encode():
+        raise damaged(files, KEY, "is not a verifier key on one line")
     if key.public_key != signer.public_key:
         raise CallerError(
             "ledger.wrong_key",

@@ -1,19 +1,12 @@
-"""What the ledger's tests share: a key, records, and small ledgers."""
+"""Fixtures of the ledger's tests: a key, records, and small ledgers."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from small_ledgers import ORIGIN, MakeLedger, Records, make_ledger_in, make_records
 
-from holdfast.event import Alert, Scope
 from holdfast.keys.file_signer import FileSigner
-from holdfast.ledger.record import InputRecord, RuleRecord, RunEnded, RunStarted, encode
-from holdfast.ledger.writer import LedgerWriter
-
-ORIGIN = "desk.example/one"
-
-Records = Callable[[int], list[bytes]]
-MakeLedger = Callable[..., Path]
 
 
 @pytest.fixture(scope="session")
@@ -24,34 +17,15 @@ def signer(tmp_path_factory: pytest.TempPathFactory) -> FileSigner:
 
 @pytest.fixture(scope="session")
 def records() -> Records:
-    """Return a function that makes so many records: a run's start, short and long alerts, its end."""
-
-    def make(count: int) -> list[bytes]:
-        start = RunStarted(
-            settings={"speed": 0.0, "inputs": ["a.gz"]},
-            rules=(RuleRecord("halt-on-crash", "1.2", "ab" * 32),),
-            inputs=(InputRecord("a.gz", 17),),
-            versions={"holdfast": "0.1.0"},
-        )
-        alerts = [
-            Alert(at, "price_shock", Scope("v"), "low", at / 7, 2.5, {"mid": 1e-9 * at}, "x" * (at % 90))
-            for at in range(1, count - 1)
-        ]
-        return [encode(record) for record in (start, *alerts, RunEnded(digest="cd" * 8))][:count]
-
-    return make
+    """Return a function that makes so many records."""
+    return make_records
 
 
 @pytest.fixture(scope="session")
-def make_ledger(signer: FileSigner, records: Records) -> MakeLedger:
-    """Return a function that writes a closed ledger, committing after each of the sizes given."""
+def make_ledger(signer: FileSigner) -> MakeLedger:
+    """Return a function that writes a closed ledger, committing at each of the sizes given."""
 
     def make(folder: Path, sizes: Sequence[int]) -> Path:
-        entries = records(max(sizes))
-        with LedgerWriter.create(folder, ORIGIN, signer) as writer:
-            for size in sizes:
-                writer.append_many(entries[writer.size : size])
-                writer.commit()
-        return folder
+        return make_ledger_in(folder, sizes, signer)
 
     return make

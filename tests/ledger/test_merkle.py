@@ -18,7 +18,7 @@ from holdfast.ledger.merkle import (
 )
 
 # The eight leaves and the roots that the Certificate Transparency projects test their trees with.
-LEAVES = [bytes.fromhex(text) for text in ("", "00", "10", "2021", "3031", "40414243", "50" "51525354555657")]
+LEAVES = [bytes.fromhex(text) for text in ("", "00", "10", "2021", "3031", "40414243", "5051525354555657")]
 LEAVES.append(bytes(range(0x60, 0x70)))
 ROOTS = [
     "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
@@ -71,7 +71,7 @@ def naive_root(entries: list[bytes]) -> bytes:
     return sha256(b"\x01" + naive_root(entries[:split]) + naive_root(entries[split:])).digest()
 
 
-def range_root_of(entries: list[bytes]):  # noqa: ANN201
+def range_root_of(entries: list[bytes]):
     return lambda start, stop: naive_root(entries[start:stop])
 
 

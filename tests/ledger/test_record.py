@@ -39,7 +39,9 @@ RECORDS: list[Record] = [
     ResyncRequested(5, "deribit", "BTC-PERPETUAL", "gap"),
     Quarantined("a.gz", 17, "frame.malformed", "not JSON", "{"),
     Decided(6, SCOPE, "r1", "1.0", "Halt", "cancel_all", "halt", {"score": 81.0, "armed": False}),
-    RunStarted({"speed": 1.5, "paths": ["a"], "x": None}, (RuleRecord("r", "1", "ab"),), (InputRecord("a", 3),), {}),
+    RunStarted(
+        {"speed": 1.5, "paths": ["a"], "x": None}, (RuleRecord("r", "1", "ab"),), (InputRecord("a", 3),), {}
+    ),
     RunEnded("ab"),
 ]
 
@@ -60,9 +62,12 @@ def test_every_event_there_is_has_a_record() -> None:
 
 
 def test_keys_are_sorted_and_nothing_is_wasted() -> None:
-    assert encode(LevelMoved(4, Scope("deribit"), "normal", "halt", "é")) == (
-        '{"because":"é","from":"normal","scope":{"venue":"deribit"},"time_ns":4,"to":"halt","type":"LevelMoved"}'
-    ).encode()
+    assert (
+        encode(LevelMoved(4, Scope("deribit"), "normal", "halt", "é"))
+        == (
+            '{"because":"é","from":"normal","scope":{"venue":"deribit"},"time_ns":4,"to":"halt","type":"LevelMoved"}'
+        ).encode()
+    )
 
 
 @given(st.dictionaries(st.text(max_size=5), st.floats(allow_nan=False, allow_infinity=False) | st.text()))
