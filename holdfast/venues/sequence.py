@@ -27,6 +27,7 @@ from holdfast.instrument import Instruments
 from holdfast.tape import RowBuffer, Rows
 from holdfast.venues.base import Feed
 from holdfast.venues.slots import EMPTY, LIVE, SHALLOW, SNAPPED, STALE, Slots
+from holdfast.venues.units import Grid
 
 DIFFS_HELD_MAX: Final = 2048
 ROWS_HELD_MAX: Final = 32_768
@@ -85,6 +86,7 @@ class SequencedFeed(Feed):
         self.slots = Slots()
         self.held_dropped = 0
         self._waiting: dict[int, _Waiting] = {}
+        self._grids: dict[int, Grid] = {}
 
     def on_disconnect(self, received_ns: int) -> None:
         """Mark every served book stale, ask for its snapshot, and forget what was held."""
@@ -99,10 +101,11 @@ class SequencedFeed(Feed):
         """Return the instrument whose book an unreadable frame may have changed, or -1."""
 
     def _enter(self, number: int) -> None:
-        """Give an instrument its slot and its waiting room."""
+        """Give an instrument its slot, its grid and its waiting room."""
         if number not in self._waiting:
             self.slots.add(number, self.instruments[number])
             self._waiting[number] = _Waiting(self.snapshots_due)
+            self._grids[number] = Grid(self.instruments[number])
 
     def _awaiting(self) -> list[int]:
         """Return the instruments that hold diffs and await a snapshot."""

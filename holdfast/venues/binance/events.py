@@ -4,18 +4,15 @@ Each method takes one event's JSON and the name of the stream it came by ("" whe
 """
 
 from collections.abc import Callable
-from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 from typing import Final, TypeVar
 
 import msgspec
-import numpy as np
 from msgspec import Raw
 
 from holdfast import tape
 from holdfast.instrument import Instruments
-from holdfast.quantity import to_units
 from holdfast.tape import RowBuffer
-from holdfast.venues.binance import kernel
+from holdfast.venues.binance import kernel_fields, kernel_prints
 from holdfast.venues.binance.market import COINM, SPOT, Market, describe
 from holdfast.venues.binance.messages import (
     BookTicker,
@@ -30,6 +27,7 @@ from holdfast.venues.binance.messages import (
 )
 from holdfast.venues.scanned import ScannedFeed
 from holdfast.venues.sequence import Span, malformed
+from holdfast.venues.units import number as float_of
 from holdfast.venues.writing import write_book, write_levels, write_top
 
 Event = Callable[[int, Raw | bytes, str], None]
@@ -58,7 +56,8 @@ class BinanceEvents(ScannedFeed):
 
     def __init__(self, instruments: Instruments, rows: RowBuffer, market: Market) -> None:
         super().__init__(instruments, rows)
-        self.venue: Market = market
+        self.venue = market
+        self.market: Market = market
         self.snapshot_overlap = 1 if market == SPOT else 0
         self._numbers: dict[str, int] = {}
         self._events: dict[str, Event] = {
@@ -75,19 +74,20 @@ class BinanceEvents(ScannedFeed):
     def _number_of(self, symbol: str) -> int:
         number = self._numbers.get(symbol)
         if number is None:
-            number = describe(self.instruments, self.venue, symbol)
+            number = describe(self.instruments, self.market, symbol)
             self._enter(number)
             self._numbers[symbol] = number
         return number
 
     def _price(self, number: int, text: str) -> int:
-        return _not_negative(to_units(text, self.instruments[number].price_decimals), text)
+        return self._grids[number].price[text]
 
     def _size(self, number: int, text: str) -> int:
-        return _not_negative(to_units(text, self.instruments[number].size_decimals), text)
+        return self._grids[number].size[text]
 
     def _levels(self, number: int, levels: Levels) -> list[tuple[int, int]]:
-        units = [(self._price(number, price), self._size(number, size)) for price, size in levels]
+        grid = self._grids[number]
+        units = [(grid.price[price], grid.size[size]) for price, size in levels]
         if any(price == 0 for price, _ in units):
             raise malformed("a level at price zero")
         return units
@@ -130,10 +130,10 @@ class BinanceEvents(ScannedFeed):
         self.rows.close_message(first_row)
 
     def _on_trade(self, received_ns: int, payload: Raw | bytes, _stream: str) -> None:
-        self._write_trade(received_ns, _trade(payload), kernel.PRINTS_TRADE)
+        self._write_trade(received_ns, _trade(payload), kernel_prints.PRINTS_TRADE)
 
     def _on_aggregate(self, received_ns: int, payload: Raw | bytes, _stream: str) -> None:
-        self._write_trade(received_ns, _trade(payload), kernel.PRINTS_AGGREGATE)
+        self._write_trade(received_ns, _trade(payload), kernel_prints.PRINTS_AGGREGATE)
 
     def _write_trade(self, received_ns: int, trade: Trade, prints: int) -> None:
         number = self._number_of(trade.s)
@@ -182,9 +182,7 @@ class BinanceEvents(ScannedFeed):
         exchange_ns = time_ns(order.T)
         side = {"BUY": 1, "SELL": -1}.get(order.S)
         size = self._size(number, order.z) or self._size(number, order.q)
-        grid = Decimal(1).scaleb(-self.instruments[number].price_decimals)
-        average = _decimal(order.ap).quantize(grid, rounding=ROUND_HALF_EVEN)
-        price = self._price(number, str(average)) or self._price(number, order.p)
+        price = self._grids[number].price.nearest(order.ap) or self._price(number, order.p)
         if side is None or not price or not size:
             raise malformed(f"a forced order of {order.s}: {order.S!r} {order.q!r} at {order.p!r}")
         self._append(tape.LIQUIDATION, number, exchange_ns, received_ns, price=price, size=size, side=side)
@@ -229,33 +227,9 @@ class BinanceEvents(ScannedFeed):
 
 def time_ns(time: int) -> int:
     """Turn a time of the venue into nanoseconds: milliseconds, or microseconds where spot was asked for them."""
-    if not 0 <= time <= kernel.TIME_MAX:
+    if not 0 <= time <= kernel_fields.TIME_MAX:
         raise malformed(f"not a time: {time}")
-    return time * 1_000_000 if time < kernel.MILLISECONDS_MAX else time * 1_000
-
-
-def float_of(text: str) -> float:
-    """Turn the venue's decimal text into the nearest float; infinities and words are malformed."""
-    value = float(_decimal(text))
-    if not np.isfinite(value):
-        raise malformed(f"not a number: {text!r}")
-    return value
-
-
-def _decimal(text: str) -> Decimal:
-    try:
-        number = Decimal(text)
-    except InvalidOperation as error:
-        raise malformed(f"not a number: {text!r}") from error
-    if not number.is_finite():
-        raise malformed(f"not a number: {text!r}")
-    return number
-
-
-def _not_negative(units: int, text: str) -> int:
-    if units < 0:
-        raise malformed(f"a negative price or size: {text!r}")
-    return units
+    return time * 1_000_000 if time < kernel_fields.MILLISECONDS_MAX else time * 1_000
 
 
 def _partial_limit(stream: str) -> int:

@@ -28,15 +28,25 @@ from msgspec import Raw
 
 from holdfast import tape
 from holdfast.error import OutsideError
-from holdfast.instrument import Instruments
+from holdfast.instrument import Instrument, Instruments
 from holdfast.tape import RowBuffer, Rows
 from holdfast.venues.binance import kernel
-from holdfast.venues.binance.events import BinanceEvents, decoder, float_of, time_ns
+from holdfast.venues.binance.events import BinanceEvents, decoder, time_ns
 from holdfast.venues.binance.market import SPOT, Market, instrument_of
-from holdfast.venues.binance.messages import ABSENT, ExchangeInfo, OpenInterest, PremiumIndex, Probe, Snapshot
+from holdfast.venues.binance.messages import (
+    ABSENT,
+    ExchangeInfo,
+    Listing,
+    OpenInterest,
+    PremiumIndex,
+    Probe,
+    Snapshot,
+)
+from holdfast.venues.listing import add_listing
 from holdfast.venues.scan import Bytes
 from holdfast.venues.sequence import malformed
 from holdfast.venues.slots import Slot
+from holdfast.venues.units import number as float_of
 from holdfast.venues.writing import write_book
 
 _IGNORED: Final = frozenset(
@@ -58,6 +68,7 @@ _probe: Final = decoder(Probe)
 _elements: Final = decoder(list[Raw])
 _snapshot: Final = decoder(Snapshot)
 _exchange_info: Final = decoder(ExchangeInfo)
+_listing: Final = decoder(Listing)
 _open_interest: Final = decoder(OpenInterest)
 _premium_index: Final = decoder(PremiumIndex)
 
@@ -133,9 +144,7 @@ class BinanceFeed(BinanceEvents):
             return
         probe = _probe(body)
         if probe.symbols is not ABSENT:
-            listings = _exchange_info(body).symbols
-            for instrument in [instrument_of(self.venue, listing) for listing in listings]:
-                self.instruments.add(instrument)
+            add_listing(self.instruments, _exchange_info(body).symbols, self._read_listing)
         elif probe.lastUpdateId is not ABSENT:
             self._on_snapshot(received_ns, body, url)
         elif probe.openInterest is not ABSENT:
@@ -146,6 +155,9 @@ class BinanceFeed(BinanceEvents):
             raise _refused_by_venue(body)
         elif probe.serverTime is ABSENT and body.strip() != b"{}":
             raise _unknown("a REST answer")
+
+    def _read_listing(self, entry: Raw) -> Instrument:
+        return instrument_of(self.market, _listing(entry))
 
     def _on_snapshot(self, received_ns: int, body: Raw | bytes, url: str) -> None:
         book = _snapshot(body)

@@ -7,6 +7,7 @@ from typing import Final, Literal, get_args
 from holdfast.clock import MILLISECOND_NS, SECOND_NS
 from holdfast.error import OutsideError
 from holdfast.instrument import Instrument, Instruments, listed
+from holdfast.quantity import decimals_of
 from holdfast.venues.binance.messages import Listing
 
 Market = Literal["binance-usdm", "binance-coinm", "binance-spot"]
@@ -97,22 +98,35 @@ def describe(instruments: Instruments, market: Market, symbol: str) -> int:
 def instrument_of(market: Market, listing: Listing) -> Instrument:
     """Turn one entry of exchangeInfo into an instrument.
 
-    Raises: OutsideError `listing.no_grid` where the tick or step is missing.
+    The grid is the finer one of the trading rule and the precision of the venue's own text: when a tick is made coarser,
+    older orders stay in the book where they are.
+    Raises: OutsideError `listing.no_grid` where the tick or step is missing or no number.
     """
     grid = {rule.filterType: rule for rule in listing.filters}
-    if "PRICE_FILTER" not in grid or "LOT_SIZE" not in grid:
-        raise OutsideError("listing.no_grid", f"{market} lists {listing.symbol} without tick or step")
+    try:
+        tick, step = grid["PRICE_FILTER"].tickSize, grid["LOT_SIZE"].stepSize
+        spot = listing.pricePrecision is None or listing.quantityPrecision is None
+        price_decimals = max(decimals_of(tick), listing.quotePrecision if spot else listing.pricePrecision)
+        size_decimals = max(
+            decimals_of(step), listing.baseAssetPrecision if spot else listing.quantityPrecision
+        )
+    except (KeyError, ArithmeticError, TypeError, ValueError) as error:
+        raise OutsideError(
+            "listing.no_grid", f"{market} lists {listing.symbol} without tick or step"
+        ) from error
     perpetual = "PERPETUAL" in listing.contractType
     kind = "spot" if market == SPOT else "perpetual" if perpetual else "future"
     return listed(
-        grid["PRICE_FILTER"].tickSize,
-        grid["LOT_SIZE"].stepSize,
+        tick,
+        step,
         venue=market,
         symbol=listing.symbol,
         kind=kind,
         base=listing.baseAsset,
         quote=listing.quoteAsset,
         settle=listing.marginAsset or listing.quoteAsset,
+        price_decimals=price_decimals,
+        size_decimals=size_decimals,
         contract_size=listing.contractSize,
         inverse=market == COINM,
         expiry_ns=listing.deliveryDate * MILLISECOND_NS if kind == "future" else 0,

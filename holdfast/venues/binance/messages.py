@@ -168,9 +168,13 @@ class Listing(Struct):
     deliveryDate: int = 0  # noqa: N815
     marginAsset: str = ""  # noqa: N815
     contractSize: float = 1.0  # noqa: N815
+    pricePrecision: int | None = None  # noqa: N815 - futures
+    quantityPrecision: int | None = None  # noqa: N815
+    quotePrecision: int = 0  # noqa: N815 - spot
+    baseAssetPrecision: int = 0  # noqa: N815
 
 
 class ExchangeInfo(Struct):
-    """The venue's listing."""
+    """The venue's listing, each entry undecoded."""
 
-    symbols: list[Listing]
+    symbols: list[Raw]
