@@ -12,7 +12,7 @@ from numba import njit
 
 from holdfast.tape import Rows
 from holdfast.venues.deribit.kernel_book import scan_book
-from holdfast.venues.deribit.kernel_fields import CLOSE, COMMA, QUOTE
+from holdfast.venues.deribit.kernel_fields import CLOSE, COMMA, DOT, QUOTE
 from holdfast.venues.deribit.kernel_prints import scan_trades
 from holdfast.venues.deribit.kernel_ticker import scan_ticker
 from holdfast.venues.scan import Bytes, literal, skip_blanks, starts_with
@@ -54,7 +54,7 @@ def _scan_frame(buffer, start, end, received_ns, rows, count, slots):  # noqa: A
     if not (is_book or is_trades or is_ticker or is_quote):
         return -1
     position += 7 if is_trades or is_ticker else 6 if is_quote else 5
-    position, slot = scan_slot(buffer, position, slots, QUOTE if is_quote else _DOT)
+    position, slot = scan_slot(buffer, position, slots, QUOTE if is_quote else DOT)
     if position < 0:
         return -1
     if not is_quote:
