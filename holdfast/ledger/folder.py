@@ -123,25 +123,25 @@ class LedgerFolder:
             return []
 
     def files(self) -> Iterator[Found]:
-        """Yield everything in the ledger that is not a folder, in the order of paths.
+        """Yield everything in the ledger that is not a folder; a folder that cannot be listed is yielded itself.
 
         Cost: one listing of every folder, no file is opened.
         """
-        yield from self._files_under("")
-
-    def _files_under(self, path: str) -> Iterator[Found]:
-        try:
-            with os.scandir(self.root / path) as listing:
-                entries = sorted(listing, key=lambda entry: entry.name)
-        except OSError:
-            yield Found(path, plain=False)
-            return
-        for entry in entries:
-            inner = f"{path}/{entry.name}" if path else entry.name
-            if entry.is_dir(follow_symlinks=False):
-                yield from self._files_under(inner)
-            else:
-                yield Found(inner, plain=entry.is_file(follow_symlinks=False))
+        folders = [""]
+        while folders:
+            path = folders.pop()
+            try:
+                with os.scandir(self.root / path) as listing:
+                    entries = sorted(listing, key=lambda entry: entry.name, reverse=True)
+            except OSError:
+                yield Found(path, plain=False)
+                continue
+            for entry in entries:
+                inner = f"{path}/{entry.name}" if path else entry.name
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(inner)
+                else:
+                    yield Found(inner, plain=entry.is_file(follow_symlinks=False))
 
     def _make(self, path: str) -> None:
         if path in self._known or not path:

@@ -117,7 +117,7 @@ class _Run:
                 return
             if note.others:
                 self.notes.append(
-                    f"{note.others} signatures by unknown keys on the checkpoint were passed over"
+                    f"signatures on the checkpoint by keys that are not known here, passed over: {note.others}"
                 )
 
     def _check_run(self, first: bytes, last: bytes) -> None:
