@@ -123,7 +123,7 @@ class LedgerFolder:
             return []
 
     def files(self) -> Iterator[Found]:
-        """Yield everything in the ledger that is not a folder; a folder that cannot be listed is yielded itself.
+        """Yield everything here that is not a folder, and a folder itself if it cannot be listed.
 
         Cost: one listing of every folder, no file is opened.
         """

@@ -117,7 +117,7 @@ class _Run:
                 return
             if note.others:
                 self.notes.append(
-                    f"signatures on the checkpoint by keys that are not known here, passed over: {note.others}"
+                    f"signatures on the checkpoint by keys not known here, passed over: {note.others}"
                 )
 
     def _check_run(self, first: bytes, last: bytes) -> None:

@@ -310,7 +310,7 @@ def test_signatures_of_witnesses_are_passed_over_and_noted(tmp_path: Path, make_
         file.write("\u2014 witness.example AAAAAAAA\n")
     report = verify(folder)
     assert report.ok
-    assert any("not known here, passed over: 1" in note for note in report.notes)
+    assert any("keys not known here, passed over: 1" in note for note in report.notes)
 
 
 def test_a_signed_size_that_no_disk_could_hold_ends_soon(tmp_path: Path, signer: FileSigner) -> None:
