@@ -41,6 +41,14 @@ from holdfast.market.chain import Chains
 from holdfast.market.state import Market
 from holdfast.market.underlying import Underlyings
 
+DETECTOR_NAMES: Final = tuple(
+    kind.name
+    for kind in (
+        *(SequenceGap, CrossedBook, FrozenSide, StaleFeed, Latency, ClockSkew, MalformedTime, Discontinuity),
+        *(SilentDetector, PriceShock, VolatilityRegime, LiquidityEvaporation, LiquidationCascade),
+        *(Dislocation, Depeg, CorrelationBreak, ChainQuality, SurfaceShock, ParityBreak, QuotesWithdrawn),
+    )
+)
 DISTRUST: Final = ("crossed_book", "frozen_side", "stale_feed", "discontinuity", "sequence_gap")
 
 INSTRUMENT_TRUST: Final = 9  # the first so many instrument detectors are about trust
@@ -86,11 +94,6 @@ class Watch:
         self._gap = [d.name for d in instrument_detectors].index("sequence_gap")
         self._shock = [d.name for d in instrument_detectors].index("price_shock")
         self.dislocation = [d.name for d in instrument_detectors].index("dislocation")
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Return the names of all detectors, for rules that speak of them."""
-        return tuple(d.name for d in (*self.panel.detectors, *self.of_chain))
 
     def fit(self) -> None:
         """Make room for as many subjects as the market and the chains have."""
