@@ -87,14 +87,15 @@ class Document(msgspec.Struct):
 
     def wrong_kind(self, node: Node, what: str, wanted: str) -> None:
         """Note that a value is of the wrong kind."""
-        self.wrong(
-            node, "rule.type", f"{what} is {wanted}, this is {_KINDS.get(kind_of(node), kind_of(node))}"
-        )
+        kind = kind_of(node)
+        found, remedy = (f"the YAML tag {kind}", YAML_REMEDY) if kind.startswith("!") else (_KINDS[kind], "")
+        self.wrong(node, "rule.type", f"{what} is {wanted}, this is {found}", remedy)
 
 
 def kind_of(node: Node) -> str:
-    """Return the last part of a YAML tag: str, int, float, bool, null, timestamp, seq, map."""
-    return str(node.tag).rsplit(":", 1)[-1]
+    """Return the last part of YAML's own tag (str, int, seq, ...); any other tag begins with `!`."""
+    name = str(node.tag).removeprefix("tag:yaml.org,2002:")
+    return name if name in _KINDS else f"!{name.removeprefix('!')}"
 
 
 def documents(file: str, text: str, problems: list[Problem]) -> Iterator[Document]:

@@ -111,7 +111,7 @@ class Escalation:
         """
         standing = self._standing.get(scope)
         if standing is None:
-            standing = self._standing[scope] = _Standing(time_ns=time_ns, entered_ns=time_ns)
+            standing = self._standing[scope] = _Standing(time_ns=time_ns)
         if time_ns < standing.time_ns:
             raise BrokenInvariant(
                 "policy.time_backwards", f"{scope} at {standing.time_ns}, then at {time_ns}"
@@ -123,15 +123,13 @@ class Escalation:
             line = f"score {score:.1f} reached {self.table.steps[target - 1].up:g}"
             reason = because or (line if demanded == target else f"a rule holds {floor_level}")
             return [self._move(time_ns, scope, standing, target, reason)]
-        if standing.rank == 0:
-            return []
-        step, dwell_ns = self.table.steps[standing.rank - 1], self._dwell_ns[standing.rank - 1]
-        if not (score < step.down and standing.floor < standing.rank):
+        if not self._is_calm(standing):
             standing.calm_ns = None
             return []
         if standing.calm_ns is None:
             standing.calm_ns = time_ns
-        if step.needs_person or time_ns - max(standing.calm_ns, standing.entered_ns) < dwell_ns:
+        step, dwell_ns = self.table.steps[standing.rank - 1], self._dwell_ns[standing.rank - 1]
+        if step.needs_person or time_ns - standing.calm_ns < dwell_ns:
             return []
         calm = f"score below {step.down:g} for {format_duration(dwell_ns)}"
         return [self._move(time_ns, scope, standing, standing.rank - 1, calm)]
@@ -151,24 +149,28 @@ class Escalation:
             return ReleaseRefused(scope, "release.score_demands", reason)
         return self._move(time_ns, scope, standing, standing.rank - 1, f"released by {operator}")
 
-    def memory(self) -> list[tuple[str, int, int, int | None]]:
-        """Return all that is remembered, in a fixed order: scope, rank, entered, calm since."""
-        return sorted(
-            (str(scope), standing.rank, standing.entered_ns, standing.calm_ns)
-            for scope, standing in self._standing.items()
-        )
+    def memory(self) -> list[tuple[str, int, int | None]]:
+        """Return all that decides what comes next, in a fixed order: scope, rank, calm since."""
+        rows = [(str(scope), one.rank, one.calm_ns) for scope, one in self._standing.items()]
+        return sorted(rows, key=lambda row: row[:2])
 
     def _move(self, time_ns: int, scope: Scope, standing: "_Standing", rank: int, because: str) -> LevelMoved:
         moved = LevelMoved(time_ns, scope, LEVELS[standing.rank], LEVELS[rank], because)
-        standing.rank, standing.entered_ns, standing.calm_ns = rank, time_ns, None
+        standing.rank = rank
+        standing.calm_ns = time_ns if self._is_calm(standing) else None
         return moved
+
+    def _is_calm(self, standing: "_Standing") -> bool:
+        """Tell whether nothing demands the level that a scope is at (an unknown score is not calm)."""
+        if standing.rank == 0:
+            return False
+        return standing.score < self.table.steps[standing.rank - 1].down and standing.floor < standing.rank
 
 
 class _Standing(msgspec.Struct):
-    """A scope's place: rank, since when, how long calm, and what was last seen."""
+    """A scope's place: rank, calm at this rank since when, and what was last seen."""
 
     time_ns: int
-    entered_ns: int
     rank: int = 0
     calm_ns: int | None = None
     score: float = float("nan")

@@ -142,8 +142,8 @@ def range_text(field: Field) -> str:
     if field.type == "flag":
         return "true, false"
     if field.high == INF:
-        return f"{field.low:g} or more" if field.low > -INF else "any number"
-    return f"{field.low:,g} to {field.high:,g}"
+        return f"{field.low:,.10g} or more" if field.low > -INF else "any number"
+    return f"{field.low:,.10g} to {field.high:,.10g}"
 
 
 def _alert_field(detector: str) -> Field:

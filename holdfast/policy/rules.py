@@ -117,11 +117,12 @@ class RuleSet:
 
     def memory(self) -> list[tuple[str, str, int | None, int, int | None]]:
         """Return all that is remembered, in order: scope, rule, held since, last known, last decided."""
-        return sorted(
+        rows = [
             (str(scope), rule_id, hold.since_ns, hold.known_ns, hold.decided_ns)
             for scope, holds in self._by_scope.items()
             for rule_id, hold in holds.items()
-        )  # fmt: skip
+        ]
+        return sorted(rows, key=lambda row: row[:2])
 
     def _facts(self, time_ns: int, scope: Scope, values: Mapping[str, Any]) -> dict[str, Any]:
         """Flatten the alerts and fill in what follows from the scope and the time."""

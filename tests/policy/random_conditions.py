@@ -72,7 +72,7 @@ def trees(leaves: st.SearchStrategy[Node], leaves_max: int = 6) -> st.SearchStra
 
 @st.composite
 def values(draw: st.DrawFn, unknowns: bool = False) -> dict[str, Any]:
-    """Return values of every field that the random conditions read, within what always holds between fields."""
+    """Return values of every field that random conditions read, within what always holds between them."""
     scope = draw(st.sampled_from(("instrument", "venue", "desk")))
     rank = draw(st.integers(0, 4))
     alerts = {name: draw(st.integers(0, 4)) for name in DETECTORS}

@@ -1,4 +1,4 @@
-"""Proofs about conditions: what never fires and what always fires is found, and nothing else is ever claimed."""
+"""Proofs about conditions: what never or always fires is found, and nothing else is ever claimed."""
 
 from typing import Any
 

@@ -1,0 +1,102 @@
+"""The default rules: each fires on what it is for, none moves a calm market, each says when it is wrong."""
+
+from typing import Any
+
+import pytest
+from test_policy_docs import DEFAULT, DETECTORS
+
+from holdfast.clock import MINUTE_NS, SECOND_NS
+from holdfast.event import LEVELS, Scope
+from holdfast.policy.expression import parse, reads
+from holdfast.policy.fields import ALERTS_PREFIX, Schema
+from holdfast.policy.reach import Reach
+from holdfast.policy.rules import RuleSet
+
+BTC = Scope(venue="okx", instrument="BTC-USDT-SWAP")
+CALM: dict[str, Any] = {"score": 12.0, "level": "normal", "trusted": True, "alerts": {}, "alerts_open": 0}
+SCHEMA = Schema(DETECTORS)
+
+
+def load() -> RuleSet:
+    return RuleSet.load({path.name: path.read_text() for path in DEFAULT.glob("*.yml")}, DETECTORS)
+
+
+RULES = load()
+
+
+def fired(scope: Scope = BTC, **values: Any) -> set[str]:
+    """Hold values for two minutes and return the titles that decided."""
+    rules = load()
+    found: set[str] = set()
+    for second in range(0, 120, 5):
+        found |= {one.rule_title for one in rules.evaluate(second * SECOND_NS, scope, {**CALM, **values})}
+    return found
+
+
+CASES = {
+    "Feed of an instrument may not be trusted": ({"trusted": False}, {"trusted": True}),
+    "Price shock into a thin book": (
+        {"alerts": {"price_shock": 4, "liquidity_evaporation": 2}},
+        {"alerts": {"price_shock": 4}},
+    ),
+    "Liquidation cascade under way": (
+        {"score": 65.0, "alerts": {"liquidation_cascade": 4, "price_shock": 3}},
+        {"score": 55.0, "alerts": {"liquidation_cascade": 4, "price_shock": 3}},
+    ),
+    "Stablecoin off its peg here": ({"alerts": {"depeg": 3}}, {"alerts": {"depeg": 1}}),
+    "Stablecoin off its peg everywhere": (
+        {"alerts": {"depeg": 4}},
+        {"alerts": {"depeg": 4}, "trusted": False},
+    ),
+    "Venue trades apart from the others": (
+        {"alerts": {"dislocation": 3, "price_shock": 2}},
+        {"alerts": {"dislocation": 3}},
+    ),
+    "Put-call parity broken": ({"alerts": {"parity_break": 3}}, {"alerts": {"parity_break": 2}}),
+    "Option surface jumped": ({"alerts": {"surface_shock": 2}}, {"alerts": {"surface_shock": 1}}),
+    "Option quotes withdrawn": ({"alerts": {"quotes_withdrawn": 3}}, {"alerts": {"quotes_withdrawn": 2}}),
+    "Detector has gone silent": ({"alerts": {"silent_detector": 2}}, {"alerts": {"silent_detector": 1}}),
+}
+
+
+def test_every_default_rule_has_a_case() -> None:
+    assert {rule.title for rule in RULES.rules} == set(CASES)
+
+
+@pytest.mark.parametrize("title", CASES)
+def test_a_default_rule_fires_on_what_it_is_for_and_on_nothing_less(title: str) -> None:
+    enough, too_little = CASES[title]
+    assert title in fired(**enough)
+    assert title not in fired(**too_little)
+
+
+def test_a_calm_market_is_left_alone() -> None:
+    assert fired() == set()
+    assert fired(score=24.0, alerts=dict.fromkeys(DETECTORS, 1), alerts_open=len(DETECTORS)) == set()
+
+
+def test_no_default_rule_can_hold_more_than_watch_without_an_alert_of_medium_severity() -> None:
+    reach = Reach(SCHEMA)
+    for rule in RULES.rules:
+        if LEVELS.index(rule.response.level) <= LEVELS.index("watch"):
+            continue
+        alerts = [name for name in reads(parse(rule.condition)) if name.startswith(ALERTS_PREFIX)]
+        calm = " && ".join(f"{name} <= 1" for name in alerts)
+        assert alerts
+        assert reach.never_fires(parse(f"({rule.condition}) && {calm}")), rule.title
+
+
+def test_default_rules_judge_instruments_alone_so_nothing_is_told_three_times() -> None:
+    stormy = {"score": 99.0, "trusted": False, "alerts": dict.fromkeys(DETECTORS, 4), "alerts_open": 20}
+    assert fired(Scope(), **stormy) == set()
+    assert fired(Scope(venue="okx"), **stormy) == set()
+    assert len(fired(**stormy | {"trusted": True})) > 5
+
+
+def test_default_rules_brake_and_never_move() -> None:
+    assert all(rule.response.action not in ("hedge", "halt") for rule in RULES.rules)
+    assert all(rule.response.for_ns <= MINUTE_NS for rule in RULES.rules)
+
+
+def test_every_default_rule_says_why_it_is_and_when_it_is_wrong() -> None:
+    assert all(rule.description and rule.falsepositives and rule.date and rule.author for rule in RULES.rules)
