@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from holdfast import tape
 
 Bytes = NDArray[np.uint8]
+Integer = int | np.int64
 
 DIGITS_MAX: Final = 18  # digits that always fit an int64
 NESTING_MAX: Final = 60
@@ -54,7 +55,7 @@ def starts_with(buffer: Bytes, position: int, text: Bytes) -> bool:
 
 
 @njit(cache=True)
-def scan_integer(buffer: Bytes, position: int) -> tuple[int, int]:
+def scan_integer(buffer: Bytes, position: int) -> tuple[int, Integer]:
     """Read a JSON integer of at most 18 digits, not negative. Returns the position after it (-1: refused) and it."""
     start = position
     value = 0
@@ -71,7 +72,7 @@ def scan_integer(buffer: Bytes, position: int) -> tuple[int, int]:
 
 
 @njit(cache=True)
-def scan_units(buffer: Bytes, position: int, decimals: int) -> tuple[int, int]:
+def scan_units(buffer: Bytes, position: int, decimals: Integer) -> tuple[int, Integer]:
     """Read a plain decimal as an exact count of `10**-decimals`; finer, negative or huge numbers are refused."""
     start = position
     units = 0
@@ -244,12 +245,12 @@ def skip_blanks(buffer: Bytes, position: int) -> int:
 def put_row(
     rows: tape.Rows,
     at: int,
-    exchange_ns: int,
-    received_ns: int,
-    price: int,
-    size: int,
+    exchange_ns: Integer,
+    received_ns: Integer,
+    price: Integer,
+    size: Integer,
     value: float,
-    instrument: int,
+    instrument: Integer,
     kind: int,
     side: int,
     flags: int,

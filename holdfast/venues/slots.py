@@ -14,7 +14,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from holdfast.instrument import Instrument
-from holdfast.venues.scan import KEY_BYTES_MAX, Bytes
+from holdfast.venues.scan import KEY_BYTES_MAX, Bytes, Integer
 
 SLOT: Final = np.dtype(
     [
@@ -33,6 +33,7 @@ SLOT: Final = np.dtype(
     ]
 )
 Slot = NDArray[np.void]
+Word = np.uint64
 
 # state of a book
 EMPTY: Final = 0  # never served; diffs wait for a snapshot
@@ -50,7 +51,7 @@ _QUOTE, _BACKSLASH = 0x22, 0x5C
 
 
 @njit(cache=True)
-def home_of(word0: int, word1: int, word2: int, word3: int, capacity: int) -> int:
+def home_of(word0: Word, word1: Word, word2: Word, word3: Word, capacity: int) -> Integer:
     """Return where the search for a symbol starts. `capacity` is a power of two."""
     mixed = (word0 ^ (word1 * _MIX)) * _MIX
     mixed ^= mixed >> np.uint64(29)
@@ -60,7 +61,7 @@ def home_of(word0: int, word1: int, word2: int, word3: int, capacity: int) -> in
 
 
 @njit(cache=True)
-def find_slot(slots: Slot, word0: int, word1: int, word2: int, word3: int) -> int:
+def find_slot(slots: Slot, word0: Word, word1: Word, word2: Word, word3: Word) -> Integer:
     """Return the slot of a symbol, or -1 - the free slot where it would go."""
     capacity = slots.shape[0]
     at = home_of(word0, word1, word2, word3, capacity)
@@ -74,7 +75,7 @@ def find_slot(slots: Slot, word0: int, word1: int, word2: int, word3: int) -> in
 
 
 @njit(cache=True)
-def scan_slot(buffer: Bytes, position: int, slots: Slot, stop: int) -> tuple[int, int]:
+def scan_slot(buffer: Bytes, position: int, slots: Slot, stop: int) -> tuple[int, Integer]:
     """Read a symbol up to the byte `stop` and find it. Returns the position of `stop` (-1: refused) and the slot.
 
     An unknown symbol is refused.

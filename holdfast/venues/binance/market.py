@@ -105,11 +105,8 @@ def instrument_of(market: Market, listing: Listing) -> Instrument:
     grid = {rule.filterType: rule for rule in listing.filters}
     try:
         tick, step = grid["PRICE_FILTER"].tickSize, grid["LOT_SIZE"].stepSize
-        spot = listing.pricePrecision is None or listing.quantityPrecision is None
-        price_decimals = max(decimals_of(tick), listing.quotePrecision if spot else listing.pricePrecision)
-        size_decimals = max(
-            decimals_of(step), listing.baseAssetPrecision if spot else listing.quantityPrecision
-        )
+        price_decimals = max(decimals_of(tick), _first(listing.pricePrecision, listing.quotePrecision))
+        size_decimals = max(decimals_of(step), _first(listing.quantityPrecision, listing.baseAssetPrecision))
     except (KeyError, ArithmeticError, TypeError, ValueError) as error:
         raise OutsideError(
             "listing.no_grid", f"{market} lists {listing.symbol} without tick or step"
@@ -131,3 +128,7 @@ def instrument_of(market: Market, listing: Listing) -> Instrument:
         inverse=market == COINM,
         expiry_ns=listing.deliveryDate * MILLISECOND_NS if kind == "future" else 0,
     )
+
+
+def _first(futures: int | None, spot: int) -> int:
+    return spot if futures is None else futures
