@@ -1,4 +1,6 @@
-"""Bars: what every source of candles shares: their length, their four rows, their instrument from the file's name."""
+"""Bars: what every source of candles shares: their length, their four rows, their instrument from the file's
+name.
+"""
 
 from typing import Final
 
@@ -10,7 +12,7 @@ from holdfast.app.recording.csv_table import Table
 from holdfast.app.recording.formats.base import Draft, Head
 from holdfast.app.recording.grid import Grid
 from holdfast.app.recording.names import interval_ns, venue_and_symbol
-from holdfast.app.recording.symbols import describe, terms_of
+from holdfast.app.recording.symbols import describe, split_pair
 from holdfast.clock import MINUTE_NS
 from holdfast.instrument import Instruments
 
@@ -19,18 +21,21 @@ PRICE_COLUMNS: Final = ("open", "high", "low", "close")
 
 
 def bar_instrument(head: Head, instruments: Instruments) -> int:
-    """Return the instrument that the name of a file of bars states. Raises: OutsideError `instrument.unnamed`."""
+    """Return the instrument that the name of a file of bars states.
+
+    Raises: OutsideError `instrument.unnamed`.
+    """
     venue, symbol = venue_and_symbol(head.hints)
     known = {}
     base, _, tail = symbol.partition("-")
     if tail == "PERP":
-        terms = terms_of("binance-usdm", f"{base}USD" if not base.endswith("USD") else base)
-        known = {"kind": "perpetual", "base": terms["base"], "quote": "USD"}
+        coin, quote = split_pair(base)
+        known = {"kind": "perpetual", "base": coin, "quote": quote, "settle": "", "inverse": False}
     return describe(instruments, venue, symbol, **known)
 
 
 def bar_length_ns(head: Head, starts_ns: NDArray[np.int64]) -> int:
-    """Tell how long a bar is: as the name says, else the smallest step between the first bars, else a minute."""
+    """Tell how long a bar is: as the name says, else the least step between the first bars, else a minute."""
     if stated := interval_ns(head.hints):
         return stated
     steps = np.diff(starts_ns)
@@ -53,7 +58,9 @@ def bar_grid(
     return grid
 
 
-def bar_draft(table: Table, end_ns: NDArray[np.int64], instrument: int, decimals: int, volume: NDArray[np.float64]) -> Draft:
+def bar_draft(
+    table: Table, end_ns: NDArray[np.int64], instrument: int, decimals: int, volume: NDArray[np.float64]
+) -> Draft:
     """Read the prices of a table of bars and return its rows."""
     prices = {name: table.prices(name, decimals) for name in PRICE_COLUMNS}
     table.refuse_bars(prices["open"], prices["high"], prices["low"], prices["close"])

@@ -1,4 +1,6 @@
-"""Capture lines: lines of a raw capture split in bulk, their time read by a kernel, everything else left as bytes."""
+"""Capture lines: lines of a raw capture split in bulk, their time read by a kernel, everything else left as
+bytes.
+"""
 
 from collections.abc import Iterator
 from typing import Final
@@ -8,7 +10,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 from holdfast.app.recording.chunk import Note, quarantine
-from holdfast.app.recording.csv_table import TIME_NS_MAX, TIME_NS_MIN, Block, Lines
+from holdfast.app.recording.csv_lines import Block, Lines
+from holdfast.app.recording.csv_table import TIME_NS_MAX, TIME_NS_MIN
 from holdfast.app.recording.formats.base import Reading
 from holdfast.error import OutsideError
 
@@ -17,11 +20,16 @@ _NOT_A_TIME: Final = -1
 
 @njit(cache=True)
 def read_stamps(
-    block: NDArray[np.uint8], first: NDArray[np.int64], last: NDArray[np.int64], stamps: NDArray[np.int64], after: NDArray[np.int64]
+    block: NDArray[np.uint8],
+    first: NDArray[np.int64],
+    last: NDArray[np.int64],
+    stamps: NDArray[np.int64],
+    after: NDArray[np.int64],
 ) -> None:
     """Read the number that a line begins with as nanoseconds, and where it ends.
 
-    A number with a point is in seconds (at most 9 decimals count), one without in nanoseconds. -1: the line has none.
+    A number with a point is in seconds (at most 9 decimals count), one without in nanoseconds. -1: the line
+    has none.
     """
     for line in range(first.shape[0]):
         i = first[line]

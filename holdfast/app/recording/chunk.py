@@ -25,7 +25,7 @@ class Note:
 
 @dataclass(frozen=True)
 class Chunk:
-    """Whole messages of one source, in the source's order, with instrument numbers of the source's own table."""
+    """Whole messages of one source in its order, with instrument numbers of its own table."""
 
     rows: Rows
     notes: list[Note]
@@ -43,7 +43,8 @@ class Chunk:
 
 @dataclass
 class Tally:
-    """Counts of a reading. A message is a line, a frame or a record; each one is used or quarantined, never both.
+    """Counts of a reading. A message is a line, a frame or a record; each one is used or quarantined, never
+    both.
 
     A used message may make many rows or none (an acknowledgement, a superseded change).
     """

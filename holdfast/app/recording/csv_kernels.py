@@ -1,5 +1,5 @@
-"""Kernels over the bytes of csv lines: fields, integers, exact decimals, floats. No quoting, no exponents: those are rare
-and go to Python one by one (`SLOW`)."""
+"""Kernels over the bytes of csv lines: fields, integers, exact decimals, floats. No quoting, no exponents:
+those are rare and go to Python one by one (`SLOW`)."""
 
 from typing import Final
 
@@ -32,8 +32,13 @@ _POWERS = 10.0 ** np.arange(23)
 
 
 @njit(cache=True)
-def split_fields(block: Bytes, first: Offsets, last: Offsets, starts: Offsets, ends: Offsets, states: States) -> None:
-    """Find the fields of each line `block[first:last]`. Shape: starts and ends (columns, lines), states (lines,)."""
+def split_fields(  # noqa: PLR0917
+    block: Bytes, first: Offsets, last: Offsets, starts: Offsets, ends: Offsets, states: States
+) -> None:
+    """Find the fields of each line `block[first:last]`.
+
+    Shape: starts and ends (columns, lines), states (lines,).
+    """
     columns = starts.shape[0]
     for line in range(first.shape[0]):
         at = first[line]
@@ -61,7 +66,7 @@ def split_fields(block: Bytes, first: Offsets, last: Offsets, starts: Offsets, e
 
 
 @njit(cache=True)
-def parse_units(
+def parse_units(  # noqa: PLR0917
     block: Bytes, starts: Offsets, ends: Offsets, decimals: NDArray[np.int64], out: Offsets, states: States
 ) -> None:
     """Read exact decimals as integer counts of `10**-decimals` of each line."""
@@ -100,7 +105,7 @@ def parse_units(
             units = units * 10 + digit
             if fraction:
                 left -= 1
-        if state == OK or state == OFF_GRID:
+        if state in (OK, OFF_GRID):
             if digits == 0:
                 state = MALFORMED
             while left > 0 and state == OK:
@@ -116,7 +121,9 @@ def parse_units(
 def parse_floats(
     block: Bytes, starts: Offsets, ends: Offsets, out: NDArray[np.float64], states: States
 ) -> None:
-    """Read floats that are exact by one division (mantissa under 2**53, at most 22 decimals); the rest is SLOW."""
+    """Read floats that are exact by one division (mantissa under 2**53, at most 22 decimals); the rest is
+    SLOW.
+    """
     for line in range(starts.shape[0]):
         i = starts[line]
         stop = ends[line]

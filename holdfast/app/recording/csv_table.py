@@ -2,14 +2,12 @@
 
 Rules:
 
-1. Lines are numbered from 1 in the plain file, the header included. Blank lines are no lines.
-2. A line fails once, for the first reason found; a failed line makes no rows and the others go on.
-3. Quotes are honoured within one line; a comma inside quotes is data.
+1. A line fails once, for the first reason found; a failed line makes no rows and the others go on.
+2. Quotes are honoured within one line; a comma inside quotes is data.
 """
 
 import csv
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Final, TypeVar
 
 import numpy as np
@@ -17,13 +15,10 @@ from numpy.typing import NDArray
 
 from holdfast.app.recording import csv_kernels as kernels
 from holdfast.app.recording.csv_kernels import EMPTY, MALFORMED, OFF_GRID, OK, SLOW, TOO_LARGE
-from holdfast.app.recording.streams import ByteStream
+from holdfast.app.recording.csv_lines import Block
 from holdfast.clock import parse_time_ns
 from holdfast.error import OutsideError
 from holdfast.quantity import to_units
-
-LINE_BYTES_MAX: Final = 16_777_216
-BOM: Final = b"\xef\xbb\xbf"
 
 TIME_NS_MIN: Final = parse_time_ns("2009-01-03T00:00:00Z")
 TIME_NS_MAX: Final = parse_time_ns("2200-01-01T00:00:00Z")
@@ -38,34 +33,10 @@ _REASONS: Final = {
 }
 
 
-@dataclass(frozen=True)
-class Block:
-    """Some whole lines `data[first:last]` of a file, with their numbers; `final` where no more follow."""
-
-    data: bytes
-    first: NDArray[np.int64]
-    last: NDArray[np.int64]
-    numbers: NDArray[np.int64]
-    final: bool
-
-    def pick(self, keep: NDArray[np.bool_] | slice) -> "Block":
-        """Return some of the lines."""
-        return Block(self.data, self.first[keep], self.last[keep], self.numbers[keep], self.final)
-
-    def without(self, line: bytes) -> "Block":
-        """Return the block without the lines that are exactly `line` (a header, repeated or not)."""
-        sizes = self.last - self.first
-        alike = np.flatnonzero((sizes >= len(line)) & (sizes <= len(line) + 1))
-        keep = np.ones(len(self.first), dtype=np.bool_)
-        for position in alike.tolist():
-            keep[position] = self.data[self.first[position] : self.last[position]].rstrip(b"\r") != line
-        return self if keep.all() else self.pick(keep)
-
-
 class Table:
     """Some lines of a csv file. Columns are asked for by name; what cannot be read fails its line."""
 
-    def __init__(self, block: "Block", columns: list[str]) -> None:
+    def __init__(self, block: Block, columns: list[str]) -> None:
         self.columns = {name: position for position, name in enumerate(columns)}
         self.numbers = block.numbers
         self.failures: dict[int, OutsideError] = {}
@@ -85,7 +56,9 @@ class Table:
         return self._data[self._first[position] : self._last[position]]
 
     def times(self, column: str, unit_ns: int) -> NDArray[np.int64]:
-        """Read a column of whole numbers since 1970 as UTC nanoseconds; what is no such time fails as `time.malformed`."""
+        """Read a column of whole numbers since 1970 as UTC nanoseconds; what is no such time fails as
+        `time.malformed`.
+        """
         out = np.zeros(len(self), dtype=np.int64)
         states = np.zeros(len(self), dtype=np.uint8)
         at = self.columns[column]
@@ -114,7 +87,9 @@ class Table:
             self.failed[position] = True
             self.failures[position] = error
 
-    def units(self, column: str, decimals: int | NDArray[np.int64], *, optional: bool = False) -> NDArray[np.int64]:
+    def units(
+        self, column: str, decimals: int | NDArray[np.int64], *, optional: bool = False
+    ) -> NDArray[np.int64]:
         """Read a column exactly as counts of `10**-decimals`; an optional field that is empty or nan is 0."""
         grid = np.broadcast_to(np.asarray(decimals, dtype=np.int64), (len(self),)).copy()
         out = np.zeros(len(self), dtype=np.int64)
@@ -131,7 +106,9 @@ class Table:
         return out
 
     def floats(self, column: str, *, optional: bool = True) -> NDArray[np.float64]:
-        """Read a column as floats, correctly rounded; an empty optional field is NaN, infinity fails its line."""
+        """Read a column as floats, correctly rounded; an empty optional field is NaN, infinity fails its
+        line.
+        """
         out = np.full(len(self), np.nan)
         states = np.zeros(len(self), dtype=np.uint8)
         at = self.columns[column]
@@ -142,7 +119,9 @@ class Table:
             try:
                 value = float(text)
             except ValueError as error:
-                raise OutsideError("quantity.malformed", f"{column} is not a number: {_show(text)}") from error
+                raise OutsideError(
+                    "quantity.malformed", f"{column} is not a number: {_show(text)}"
+                ) from error
             if np.isinf(value):
                 raise OutsideError("quantity.malformed", f"{column} is infinite")
             if np.isnan(value) and not optional:
@@ -152,21 +131,31 @@ class Table:
         self._settle(column, states, slowly, optional=optional)
         return out
 
-    def prices(self, column: str, decimals: int | NDArray[np.int64], *, optional: bool = False) -> NDArray[np.int64]:
+    def prices(
+        self, column: str, decimals: int | NDArray[np.int64], *, optional: bool = False
+    ) -> NDArray[np.int64]:
         """Read a column of prices: units, above zero (an empty optional field is 0)."""
         return self._above(column, self.units(column, decimals, optional=optional), 1, optional=optional)
 
-    def sizes(self, column: str, decimals: int | NDArray[np.int64], *, optional: bool = False) -> NDArray[np.int64]:
+    def sizes(
+        self, column: str, decimals: int | NDArray[np.int64], *, optional: bool = False
+    ) -> NDArray[np.int64]:
         """Read a column of sizes: units, zero or above (an empty optional field is 0)."""
         return self._above(column, self.units(column, decimals, optional=optional), 0, optional=optional)
 
     def refuse_bars(
-        self, first: NDArray[np.int64], high: NDArray[np.int64], low: NDArray[np.int64], last: NDArray[np.int64]
+        self,
+        first: NDArray[np.int64],
+        high: NDArray[np.int64],
+        low: NDArray[np.int64],
+        last: NDArray[np.int64],
     ) -> None:
         """Fail the lines whose open or close lies outside their low and high."""
         outside = (np.minimum(first, last) < low) | (np.maximum(first, last) > high)
         for position in np.flatnonzero(outside & ~self.failed).tolist():
-            self.fail(position, OutsideError("bar.impossible", "the open or close lies outside the low and high"))
+            self.fail(
+                position, OutsideError("bar.impossible", "the open or close lies outside the low and high")
+            )
 
     def empty(self, column: str) -> NDArray[np.bool_]:
         """Tell which fields of a column are empty."""
@@ -202,7 +191,9 @@ class Table:
                 out[head:stop] = [result] * (stop - head)
         return out
 
-    def _above(self, column: str, units: NDArray[np.int64], least: int, *, optional: bool) -> NDArray[np.int64]:
+    def _above(
+        self, column: str, units: NDArray[np.int64], least: int, *, optional: bool
+    ) -> NDArray[np.int64]:
         low = units < least
         if optional:
             low &= units != 0
@@ -262,72 +253,9 @@ class Table:
 
     def _refuse_width(self, position: int, width: int) -> None:
         self._starts[:, position] = self._ends[:, position] = 0
-        self.fail(position, OutsideError("line.malformed", f"{width} fields where {len(self.columns)} belong"))
-
-
-class Lines:
-    """The lines of a stream, block by block; a caller may leave the last ones of a block for the next.
-
-    After the last block `torn` holds what was left of a line that a broken archive cut off.
-    """
-
-    def __init__(self, stream: ByteStream, block_bytes: int) -> None:
-        self.torn = b""
-        self.number = 0
-        self._stream = stream
-        self._block_bytes = block_bytes
-        self._kept = b""
-
-    def blocks(self) -> Iterator[Block]:
-        """Yield the lines at hand, blank ones left out; the last block is `final` and may be empty.
-
-        Raises: OutsideError `line.too_long`.
-        """
-        start_of_file = True
-        final = False
-        while not final:
-            fresh = self._fill()
-            final = not fresh
-            data = self._kept + fresh
-            if start_of_file and data.startswith(BOM):
-                data = data[len(BOM) :]
-            start_of_file = False
-            if final and self._stream.broken:
-                cut = data.rfind(b"\n") + 1
-                self.torn, data = data[cut:], data[:cut]
-            elif final and data and not data.endswith(b"\n"):
-                data += b"\n"
-            ends = np.flatnonzero(np.frombuffer(data, dtype=np.uint8) == 10)
-            if not len(ends) and not final:
-                if len(data) > LINE_BYTES_MAX:
-                    raise OutsideError("line.too_long", f"a line is longer than {LINE_BYTES_MAX} bytes")
-                self._kept = data
-                continue
-            firsts = np.empty_like(ends)
-            if len(ends):
-                firsts[0] = 0
-                firsts[1:] = ends[:-1] + 1
-            numbers = self.number + 1 + np.arange(len(ends), dtype=np.int64)
-            self.number += len(ends)
-            self._kept = data[int(ends[-1]) + 1 :] if len(ends) else data
-            blank = (ends == firsts) | ((ends == firsts + 1) & (np.frombuffer(data, np.uint8)[firsts] == 13))
-            if blank.any():
-                firsts, ends, numbers = firsts[~blank], ends[~blank], numbers[~blank]
-            yield Block(data, firsts, ends, numbers, final)
-
-    def keep(self, block: Block, position: int) -> None:
-        """Give the lines of a block from `position` on back to the next block."""
-        end = block.data.rfind(b"\n") + 1
-        self._kept = block.data[int(block.first[position]) : end] + self._kept
-        self.number = int(block.numbers[position]) - 1
-
-    def _fill(self) -> bytes:
-        parts: list[bytes] = []
-        size = 0
-        while size < self._block_bytes and (data := self._stream.read(self._block_bytes - size)):
-            parts.append(data)
-            size += len(data)
-        return b"".join(parts)
+        self.fail(
+            position, OutsideError("line.malformed", f"{width} fields where {len(self.columns)} belong")
+        )
 
 
 def _show(text: bytes) -> str:

@@ -1,4 +1,4 @@
-"""Decoders: compressed bytes to plain bytes in bounded memory, giving everything that comes before a break."""
+"""Decoders: compressed bytes to plain bytes in bounded memory, with everything that comes before a break."""
 
 import bz2
 import lzma
@@ -184,7 +184,7 @@ class Member:
 
 
 def locate_members(path: Path) -> tuple[list[Member], OutsideError | None]:
-    """List the members of a zip, by its directory or, where that is lost, by the headers before each member."""
+    """List the members of a zip by its directory or, where that is lost, by the header of each member."""
     try:
         with zipfile.ZipFile(path) as archive:
             return [_from_directory(path, entry) for entry in archive.infolist() if not entry.is_dir()], None

@@ -4,7 +4,8 @@ Rules:
 
 1. Frames go to the feed in runs where its kernel takes runs, else one by one; the rows are the same.
 2. A frame that the feed refuses is quarantined with its file and line, and the feed goes on.
-3. A second connection to an address means that the first one was lost: the feed is told before the next frame.
+3. A second connection to an address means that the first one was lost: the feed is told before the next
+   frame.
 """
 
 from collections.abc import Iterator, Sequence
@@ -44,7 +45,9 @@ class _Run:
         return file, int(self.lines[position])
 
 
-def group_chunks(venue: str, captures: Sequence[Source[Frames]], instruments: Instruments, tally: Tally) -> Iterator[Chunk]:
+def group_chunks(
+    venue: str, captures: Sequence[Source[Frames]], instruments: Instruments, tally: Tally
+) -> Iterator[Chunk]:
     """Yield the rows that one venue's feed makes of its captures."""
     driver = _Driver(FEEDS[venue](instruments, RowBuffer()), tally)
     for due in merge(captures):
@@ -139,8 +142,14 @@ def _joined(due: Round[Frames]) -> _Run:
     """Put the frames of a round in merged order."""
     parts = [s for s in due.slices if s.last > s.first]
     files = list(dict.fromkeys(s.chunk.file for s in due.slices))
-    received = np.concatenate([s.chunk.received[s.first : s.last] for s in parts]) if parts else np.zeros(0, np.int64)
-    lines = np.concatenate([s.chunk.lines[s.first : s.last] for s in parts]) if parts else np.zeros(0, np.int64)
+    received = (
+        np.concatenate([s.chunk.received[s.first : s.last] for s in parts])
+        if parts
+        else np.zeros(0, np.int64)
+    )
+    lines = (
+        np.concatenate([s.chunk.lines[s.first : s.last] for s in parts]) if parts else np.zeros(0, np.int64)
+    )
     bodies: list[bytes] = []
     asides: dict[int, Aside] = {}
     starts: dict[int, int] = {}
@@ -159,10 +168,17 @@ def _joined(due: Round[Frames]) -> _Run:
     if order is not None:
         rank = np.empty(len(bodies), dtype=np.int64)
         rank[order] = np.arange(len(bodies))
-        received, lines, file_of = received[order], lines[order], file_of[order] if file_of is not None else None
+        received, lines, file_of = (
+            received[order],
+            lines[order],
+            file_of[order] if file_of is not None else None,
+        )
         bodies = [bodies[i] for i in order.tolist()]
         asides = {int(rank[i]): aside for i, aside in asides.items()}
-    notes = [Note(_note_place(s_chunk, number, due, starts, rank), s_chunk.notes[number].event) for s_chunk, number in due.notes()]
+    notes = [
+        Note(_note_place(s_chunk, number, due, starts, rank), s_chunk.notes[number].event)
+        for s_chunk, number in due.notes()
+    ]
     notes.sort(key=lambda n: n.index)
     if len(bodies) != len(received):
         raise BrokenInvariant("frames.lost", "frames and their times differ in number")

@@ -30,7 +30,7 @@ class Aside(NamedTuple):
 
 @dataclass(frozen=True)
 class Frames:
-    """Frames of one capture in its own order; `asides` says which ones are not plain frames from the venue."""
+    """Frames of one capture in its own order; `asides` tells those that are not plain frames."""
 
     file: str
     received: NDArray[np.int64]
@@ -46,7 +46,10 @@ class Frames:
 
 
 class CaptureFormat(Format):
-    """A format of raw frames. Abstract: `venue`, `frames`; captures of one venue share one feed (see `feed_group`)."""
+    """A format of raw frames.
+
+    Abstract: `venue`, `frames`; captures of one venue share one feed (see `feed_group`).
+    """
 
     @abstractmethod
     def venue(self, head: Head) -> str:
@@ -57,5 +60,6 @@ class CaptureFormat(Format):
         """Yield the capture's frames in order; lines that are no frame are quarantined in the notes."""
 
     def chunks(self, reading: Reading, stream: ByteStream) -> Iterator[Chunk]:
-        """Raise: frames become rows in the feed that all captures of a venue share, never in one file alone."""
+        """Raise: frames become rows in the feed that all captures of a venue share."""
+        del reading, stream
         raise BrokenInvariant("capture.alone", "a capture is read through its venue's feed")

@@ -12,7 +12,11 @@ class Grid:
     """Rows of `lines` times `slots`, filled by column and flattened in line order."""
 
     def __init__(
-        self, exchange_ns: NDArray[np.int64], received_ns: NDArray[np.int64], instruments: NDArray[np.int64], slots: int
+        self,
+        exchange_ns: NDArray[np.int64],
+        received_ns: NDArray[np.int64],
+        instruments: NDArray[np.int64],
+        slots: int,
     ) -> None:
         self._rows = np.zeros((len(exchange_ns), slots), dtype=ROW)
         self._rows["exchange_ns"] = exchange_ns[:, None]
@@ -34,9 +38,17 @@ class Grid:
         flags: NDArray[np.int64] | int = 0,
         where: NDArray[np.bool_] | None = None,
     ) -> None:
-        """Fill the next slot of every line, or of the lines `where` true; a value that is NaN everywhere it is used stays."""
+        """Fill the next slot of every line, or of the lines `where` true; a value that is NaN everywhere it
+        is used stays.
+        """
         slot = self._rows[:, self._next]
-        slot["kind"], slot["price"], slot["size"], slot["side"], slot["flags"] = kind, price, size, side, flags
+        slot["kind"], slot["price"], slot["size"], slot["side"], slot["flags"] = (
+            kind,
+            price,
+            size,
+            side,
+            flags,
+        )
         if value is not None:
             slot["value"] = value
         self._full[:, self._next] = True if where is None else where

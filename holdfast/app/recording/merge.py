@@ -2,8 +2,10 @@
 
 Rules:
 
-1. The order is (receive time, order of the sources, position in the source), whatever the sizes of the chunks.
-2. A source whose receive time steps back keeps its own order: it is merged on the running maximum of its times.
+1. The order is (receive time, order of the sources, position in the source), whatever the sizes of the
+   chunks.
+2. A source whose receive time steps back keeps its own order: it is merged on the running maximum of its
+   times.
 3. A note stands right after the row before it, and is ordered as that row is.
 4. A source is opened when its first row is due, and closed after its last.
 """
@@ -51,7 +53,9 @@ class Slice(Generic[C]):
 
 @dataclass(frozen=True)
 class Round(Generic[C]):
-    """Slices due together, in the order of their sources; `order` puts their joined items right (None: they are)."""
+    """Slices due together, in the order of their sources; `order` puts their joined items right (None: they
+    are).
+    """
 
     slices: list[Slice[C]]
     order: NDArray[np.int64] | None
@@ -94,7 +98,9 @@ class _Cursor(Generic[C]):
                 return
             self._chunk = chunk
             before = self._top
-            self._keys = np.maximum(np.maximum.accumulate(chunk.received), before) if len(chunk.received) else _NONE
+            self._keys = (
+                np.maximum(np.maximum.accumulate(chunk.received), before) if len(chunk.received) else _NONE
+            )
             self._at = self._note_at = 0
             if len(self._keys):
                 self._top = self.last_key
@@ -114,7 +120,14 @@ class _Cursor(Generic[C]):
         last_note = int(np.searchsorted(places, last, side="right"))
         note_keys = self._keys[places[self._note_at : last_note] - 1].tolist()
         taken = Slice(
-            self.source, self._chunk, self._at, last, self._note_at, last_note, self._keys[self._at : last], note_keys
+            self.source,
+            self._chunk,
+            self._at,
+            last,
+            self._note_at,
+            last_note,
+            self._keys[self._at : last],
+            note_keys,
         )
         self._at, self._note_at = last, last_note
         return taken
@@ -134,7 +147,8 @@ class Source(Generic[C]):
 def merge(sources: Sequence[Source[C]]) -> Iterator[Round[C]]:
     """Yield rounds whose items, put in order, are the merged sequence."""
     waiting = sorted(
-        ((BEFORE_ALL if s.first_ns is None else s.first_ns, number) for number, s in enumerate(sources)), reverse=True
+        ((BEFORE_ALL if s.first_ns is None else s.first_ns, number) for number, s in enumerate(sources)),
+        reverse=True,
     )
     active: list[_Cursor[C]] = []
     while waiting or active:

@@ -8,11 +8,15 @@ from typing import Final
 
 from holdfast.error import OutsideError
 
-_SUFFIXES: Final = re.compile(r"(\.(csv|txt|json|data|parquet|pq|gz|xz|bz2|zst|lz4|zip|tar|tgz))+$", re.IGNORECASE)
+_SUFFIXES: Final = re.compile(
+    r"(\.(csv|txt|json|data|parquet|pq|gz|xz|bz2|zst|lz4|zip|tar|tgz))+$", re.IGNORECASE
+)
 _VISION: Final = re.compile(r"^([A-Z0-9]+(?:_(?:PERP|\d{6}))?)-[A-Za-z0-9]+-\d{4}-\d{2}(?:-\d{2})?$")
 _INTERVAL: Final = re.compile(r"(?:^|[_-])(\d+)(s|m|h|d)(?=$|[_-])")
 _INTERVAL_NS: Final = {"s": 10**9, "m": 60 * 10**9, "h": 3_600 * 10**9, "d": 86_400 * 10**9}
-_NOISE: Final = frozenset({"minute", "minutes", "bars", "ohlcv", "candles", "klines", "trades", "data", "daily", "spot"})
+_NOISE: Final = frozenset(
+    {"minute", "minutes", "bars", "ohlcv", "candles", "klines", "trades", "data", "daily", "spot"}
+)
 _VENUES: Final = {
     "binance": "binance-spot",
     "binanceus": "binance-us",
@@ -61,7 +65,9 @@ def vision_symbol(hints: tuple[str, ...]) -> str:
 
 
 def vision_venue(hints: tuple[str, ...], symbol: str, *, spot_like: bool) -> str:
-    """Tell which of Binance's markets a Vision file is from: by symbol, by folder, else by how the file is written."""
+    """Tell which of Binance's markets a Vision file is from: by symbol, by folder, else by how the file is
+    written.
+    """
     if re.search(r"USD_(PERP|\d{6})$", symbol):
         return "binance-coinm"
     path = "/".join(hints)

@@ -1,8 +1,8 @@
-"""Recording: any supported files in, merged batches of rows out, with everything that went wrong told in order."""
+"""Recording: any supported files in, merged batches of rows out, with everything that went wrong told in
+order.
+"""
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -11,18 +11,17 @@ import numpy as np
 
 from holdfast.app.recording.chunk import NO_ROWS, Chunk, Note, Tally, quarantine
 from holdfast.app.recording.feed_group import group_chunks
-from holdfast.app.recording.formats.base import Format, Head, Reading
+from holdfast.app.recording.formats.base import Reading
 from holdfast.app.recording.formats.listing import Listing
 from holdfast.app.recording.frames import CaptureFormat, Frames
+from holdfast.app.recording.inputs import Input, find_inputs
 from holdfast.app.recording.merge import Round, Source, merge
 from holdfast.app.recording.renumber import Renumber
-from holdfast.app.recording.sniff import sniff
-from holdfast.app.recording.streams import PEEK_BYTES, Piece, Unwrapped, open_paths
+from holdfast.app.recording.streams import Piece, Unwrapped
 from holdfast.error import BrokenInvariant, CallerError, OutsideError
 from holdfast.event import Quarantined, ResyncRequested
 from holdfast.instrument import Instruments
 from holdfast.tape import Rows
-from holdfast.venues.registry import FEEDS
 
 BLOCK_BYTES: Final = 1_048_576
 BLOCK_BYTES_MIN: Final = 32_768
@@ -36,20 +35,11 @@ OnProgress = Callable[[int, int], None]
 """Called with the bytes read and the bytes to read, as they are on disk."""
 
 
-@dataclass
-class _Input:
-    """One piece and the format it was told to have."""
-
-    piece: Piece
-    head: Head
-    format: Format
-
-
 class Recording:
     """Files of any supported format as one sequence of rows.
 
-    `on_fault` hears of every quarantined piece and every resync request in the order of the merged rows, before the
-    batch that holds the rows after it; `faults` keeps the first FAULTS_KEPT_MAX of them.
+    `on_fault` hears of every quarantined piece and every resync request in the order of the merged rows,
+    before the batch that holds the rows after it; `faults` keeps the first FAULTS_KEPT_MAX of them.
 
     Raises: CallerError `path.missing`, `path.empty`, `format.unknown`, `venue.unknown` for a path that was
     given by name; what is wrong inside a folder or an archive is a fault instead.
@@ -72,11 +62,14 @@ class Recording:
         self._on_fault = on_fault
         self._on_progress = on_progress
         self._scratch = TemporaryDirectory(prefix="holdfast-")
-        self._early: list[Fault] = []
         self._names: list[str] = []
-        self._bytes_total = 0
+        self._started = False
         self._bytes_done = 0
-        self._inputs = self._find([Path(path) for path in paths])
+        found = find_inputs([Path(path) for path in paths], Path(self._scratch.name))
+        self._inputs = found.inputs
+        self._early = found.faults
+        self.tally.truncated.extend(found.truncated)
+        self._bytes_total = sum(each.piece.stored_bytes for each in found.inputs)
         share = BLOCKS_BYTES_MAX // max(1, len(self._inputs))
         self._block_bytes = block_bytes or min(BLOCK_BYTES, max(BLOCK_BYTES_MIN, share))
 
@@ -115,6 +108,9 @@ class Recording:
 
         Raises: BrokenInvariant `recording.unbalanced` if a message was neither used nor quarantined.
         """
+        if self._started:
+            raise CallerError("recording.read", "a recording is read once", remedy="open it again")
+        self._started = True
         for fault in self._early:
             self._tell(fault)
         seeds = self._seeds()
@@ -139,7 +135,7 @@ class Recording:
         if self.tally.messages != self.tally.used + self.tally.quarantined:
             raise BrokenInvariant(
                 "recording.unbalanced",
-                f"{self.tally.messages} messages in, {self.tally.used} used, {self.tally.quarantined} quarantined",
+                f"of {self.messages} messages {self.tally.used} were used, {self.quarantined} quarantined",
             )
 
     def _hand_out(self, waiting: list[Rows]) -> Rows:
@@ -173,58 +169,10 @@ class Recording:
                 self.tally.used -= count
                 self.tally.quarantined += count
                 reason = f"{count} messages lie between the steps of the grid that another input states"
-                self._tell(quarantine(self._names[part.source], 0, OutsideError("quantity.off_grid", reason), ""))
+                self._tell(
+                    quarantine(self._names[part.source], 0, OutsideError("quantity.off_grid", reason), "")
+                )
         return moved
-
-    # what the inputs are
-
-    def _find(self, paths: list[Path]) -> list[_Input]:
-        named = {path.resolve() for path in paths if path.is_file()}
-        opened = open_paths(paths, Path(self._scratch.name))
-        self._early.extend(quarantine(name, 0, fault, "") for name, fault in opened.faults)
-        self.tally.truncated.extend(
-            name for name, fault in opened.faults if fault.code == "archive.truncated" and name not in self.tally.truncated
-        )
-        found: list[_Input] = []
-        for piece in self._without_copies(opened.pieces):
-            stream = piece.open()
-            try:
-                head = Head(stream.peek(PEEK_BYTES), piece.hints, piece.path)
-                told = sniff(head)
-                if isinstance(told, CaptureFormat):
-                    _require_codec(told.venue(head))
-            except OutsideError as error:
-                told_by_name = piece.path.resolve() in named and not piece.member
-                if told_by_name and not stream.broken and error.code != "format.empty":
-                    raise CallerError(error.code, error.message, where=piece.name, remedy=error.remedy) from error
-                self._early.append(quarantine(piece.name, 0, stream.broken or error, head.data))
-                continue
-            finally:
-                stream.close()
-            found.append(_Input(piece, head, told))
-            self._bytes_total += piece.stored_bytes
-        return found
-
-    def _without_copies(self, pieces: list[Piece]) -> Iterator[Piece]:
-        """Leave out a loose file that was met before, by path or by content."""
-        sizes: dict[int, list[Piece]] = {}
-        met: set[Path] = set()
-        for piece in pieces:
-            if piece.member or piece.path != piece.owner:
-                yield piece
-                continue
-            path = piece.path.resolve()
-            if path in met:
-                continue
-            met.add(path)
-            size = path.stat().st_size
-            twin = next((other for other in sizes.get(size, []) if size and _digest(other.path) == _digest(path)), None)
-            if twin:
-                error = OutsideError("recording.duplicate", f"the same bytes as {twin.name}: read once")
-                self._early.append(quarantine(piece.name, 0, error, ""))
-                continue
-            sizes.setdefault(size, []).append(piece)
-            yield piece
 
     # the sources of rows
 
@@ -243,7 +191,7 @@ class Recording:
 
     def _sources(self, seeds: Instruments) -> tuple[list[Source[Chunk]], list[Instruments]]:
         """Return a source of rows for each input, captures of one venue together, and the table of each."""
-        groups: dict[str, list[_Input]] = {}
+        groups: dict[str, list[Input]] = {}
         for number, each in enumerate(self._inputs):
             if isinstance(each.format, CaptureFormat):
                 groups.setdefault(each.format.venue(each.head), []).append(each)
@@ -259,7 +207,9 @@ class Recording:
             if venue.startswith("#"):
                 sources.append(self._row_source(members[0], table, peek=peek))
             else:
-                captures = [self._frame_source(each, table, peek=len(members) > 1 or peek) for each in members]
+                captures = [
+                    self._frame_source(each, table, peek=len(members) > 1 or peek) for each in members
+                ]
                 firsts = [capture.first_ns for capture in captures]
                 first_ns = min((f for f in firsts if f is not None), default=None)
                 sources.append(
@@ -267,7 +217,7 @@ class Recording:
                 )
         return sources, tables
 
-    def _row_source(self, each: _Input, table: Instruments, *, peek: bool) -> Source[Chunk]:
+    def _row_source(self, each: Input, table: Instruments, *, peek: bool) -> Source[Chunk]:
         def open_chunks() -> Iterator[Chunk]:
             return self._chunks(each, table, self.tally, self._block_bytes, self._read_bytes)
 
@@ -279,7 +229,7 @@ class Recording:
                     break
         return Source(open_chunks, first_ns)
 
-    def _frame_source(self, each: _Input, table: Instruments, *, peek: bool) -> Source[Frames]:
+    def _frame_source(self, each: Input, table: Instruments, *, peek: bool) -> Source[Frames]:
         def open_frames() -> Iterator[Frames]:
             return self._frames(each, table, self.tally, self._block_bytes, self._read_bytes)
 
@@ -292,9 +242,17 @@ class Recording:
         return Source(open_frames, first_ns)
 
     def _chunks(
-        self, each: _Input, table: Instruments, tally: Tally, block_bytes: int, on_read: Callable[[int], None] | None
+        self,
+        each: Input,
+        table: Instruments,
+        tally: Tally,
+        block_bytes: int,
+        on_read: Callable[[int], None] | None,
     ) -> Iterator[Chunk]:
-        """Yield the chunks of an input, then its break if it has one. A format reads one file once: it is made anew."""
+        """Yield the chunks of an input, then its break if it has one.
+
+        A format reads one file once: it is made anew.
+        """
         stream = each.piece.open(on_read)
         try:
             reading = Reading(each.piece.name, each.head, table, tally, block_bytes)
@@ -306,7 +264,12 @@ class Recording:
         yield from (Chunk(NO_ROWS, notes) for notes in _break(each.piece, stream, tally))
 
     def _frames(
-        self, each: _Input, table: Instruments, tally: Tally, block_bytes: int, on_read: Callable[[int], None] | None
+        self,
+        each: Input,
+        table: Instruments,
+        tally: Tally,
+        block_bytes: int,
+        on_read: Callable[[int], None] | None,
     ) -> Iterator[Frames]:
         """Yield the frames of a capture, then its break if it has one."""
         assert isinstance(each.format, CaptureFormat)
@@ -320,12 +283,9 @@ class Recording:
             yield Frames(each.piece.name, nothing, [], nothing, {}, [note])
         finally:
             stream.close()
-        yield from (Frames(each.piece.name, nothing, [], nothing, {}, n) for n in _break(each.piece, stream, tally))
-
-
-def _require_codec(venue: str) -> None:
-    if venue not in FEEDS:
-        raise OutsideError("venue.unknown", f"no codec for {venue}", remedy=f"the codecs are {', '.join(FEEDS)}")
+        yield from (
+            Frames(each.piece.name, nothing, [], nothing, {}, n) for n in _break(each.piece, stream, tally)
+        )
 
 
 def _break(piece: Piece, stream: Unwrapped, tally: Tally) -> Iterator[list[Note]]:
@@ -340,8 +300,3 @@ def _seeded(seeds: Instruments) -> Instruments:
     for instrument in seeds.all:
         table.add(instrument)
     return table
-
-
-def _digest(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").digest()

@@ -1,8 +1,9 @@
-"""Renumber: rows of several sources, each with instruments of its own, onto one table in the order of first appearance.
+"""Renumber: rows of several sources, each with instruments of its own, onto one table in the order of first
+appearance.
 
-Numbers then depend on the recording alone, not on how far ahead a source was read. Where two sources describe one
-instrument on different grids, the first one's grid holds and the other's prices and sizes are moved to it exactly; what
-lies between its steps is taken out with its whole message.
+Numbers then depend on the recording alone, not on how far ahead a source was read. Where two sources describe
+one instrument on different grids, the first one's grid holds and the other's prices and sizes are moved to it
+exactly; what lies between its steps is taken out with its whole message.
 """
 
 from dataclasses import dataclass, field
@@ -19,12 +20,25 @@ _UNKNOWN = -2
 
 @dataclass
 class _Numbers:
-    """One source's numbers: global number and shift of decimals of each; the extra last entry is for rows of no instrument."""
+    """One source's numbers: global number and shift of decimals of each; the extra last entry is for rows of
+    no instrument.
+    """
 
     instruments: Instruments
     to_global: NDArray[np.int64] = field(default_factory=lambda: np.array([-1], dtype=np.int64))
     price_shift: NDArray[np.int64] = field(default_factory=lambda: np.zeros(1, dtype=np.int64))
     size_shift: NDArray[np.int64] = field(default_factory=lambda: np.zeros(1, dtype=np.int64))
+
+    _identity_size: int = 0
+
+    def is_identity(self) -> bool:
+        """Tell that every instrument of the source has met its own number and grid."""
+        self.grow()
+        if self._identity_size != len(self.to_global):
+            plain = (self.to_global[:-1] == np.arange(len(self.to_global) - 1)).all()
+            moved = self.price_shift.any() or self.size_shift.any()
+            self._identity_size = len(self.to_global) if plain and not moved else 0
+        return self._identity_size == len(self.to_global)
 
     def grow(self) -> None:
         """Make room for the instruments that the source has described since."""
@@ -42,11 +56,16 @@ class Renumber:
         self._instruments = instruments
         self._sources = [_Numbers(source) for source in sources]
 
-    def apply(self, rows: Rows, sources: list[tuple[int, int]], order: NDArray[np.int64] | None) -> tuple[Rows, list[int]]:
+    def apply(
+        self, rows: Rows, sources: list[tuple[int, int]], order: NDArray[np.int64] | None
+    ) -> tuple[Rows, list[int]]:
         """Renumber rows that are joined from (source, count) parts and put them in `order`.
 
-        Returns the rows, and how many messages were taken out of each part because they do not fit the first grid.
+        Returns the rows, and how many messages were taken out of each part because they do not fit the first
+        grid.
         """
+        if order is None and all(self._sources[source].is_identity() for source, _ in sources):
+            return rows, [0] * len(sources)
         local = rows["instrument"].astype(np.int64)
         numbers = np.empty(len(rows), dtype=np.int64)
         parts: list[tuple[_Numbers, slice]] = []
@@ -99,7 +118,9 @@ class Renumber:
 
 
 def _move(rows: Rows, table: _Numbers, local: NDArray[np.int64], kept: NDArray[np.bool_]) -> int:
-    """Move prices and sizes to the shared grid in place; take out whole messages that do not fit; return how many."""
+    """Move prices and sizes to the shared grid in place; take out whole messages that do not fit; return how
+    many.
+    """
     if not (table.price_shift.any() or table.size_shift.any()):
         return 0
     bad = np.zeros(len(rows), dtype=np.bool_)

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Final
 
-from holdfast.app.recording.formats.base import Format, Head
 from holdfast.app.recording.formats.bars_csv import BarsCsv
 from holdfast.app.recording.formats.bars_parquet import BarsParquet
+from holdfast.app.recording.formats.base import Format, Head
 from holdfast.app.recording.formats.bitstamp_l3 import BitstampL3
 from holdfast.app.recording.formats.bybit_archive import BybitArchive
 from holdfast.app.recording.formats.capture_ns import CaptureNs

@@ -1,11 +1,12 @@
 """Symbols: an instrument described from what a venue calls it, for recordings that carry no listing.
 
-Only what the name itself says is stated: kind, base, quote, expiry, strike, call or put, and whether it is paid in coin.
+Only what the name itself says is stated: kind, base, quote, expiry, strike, call or put, and whether it is
+paid in coin.
 """
 
 import re
 from collections.abc import Callable
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Final, TypedDict
 
 from holdfast.clock import HOUR_NS, SECOND_NS
@@ -26,7 +27,8 @@ TARDIS_VENUES: Final = {
     "cryptofacilities": "kraken-futures",
 }
 _QUOTES: Final = (
-    "USDT", "USDC", "FDUSD", "TUSD", "BUSD", "USDE", "USD", "EUR", "GBP", "TRY", "BRL", "JPY", "DAI", "BTC", "XBT", "ETH", "BNB",
+    "USDT", "USDC", "FDUSD", "TUSD", "BUSD", "USDE", "USD", "EUR", "GBP", "TRY", "BRL", "JPY", "DAI", "BTC",
+    "XBT", "ETH", "BNB",
 )  # fmt: skip
 _MONTHS: Final = {
     name: number
@@ -52,7 +54,9 @@ class Terms(TypedDict, total=False):
 
 
 def venue_of_tardis(exchange: str, symbol: str) -> str:
-    """Return our name of a venue that Tardis names; a Bybit coin-margined contract is of another venue of ours."""
+    """Return our name of a venue that Tardis names; a Bybit coin-margined contract is of another venue of
+    ours.
+    """
     if exchange == "bybit" and re.fullmatch(r"[A-Z0-9]+USD([FGHJKMNQUVXZ]\d\d)?", symbol):
         return "bybit-inverse"
     return TARDIS_VENUES.get(exchange, exchange)
@@ -86,7 +90,13 @@ def terms_of(venue: str, symbol: str) -> Terms:
     base, quote = split_pair(symbol)
     kind: Kind = "perpetual" if venue in _PERPETUAL_VENUES else "spot"
     inverse = kind == "perpetual" and quote == "USD"
-    return {"kind": kind, "base": base, "quote": quote, "settle": base if inverse else quote, "inverse": inverse}
+    return {
+        "kind": kind,
+        "base": base,
+        "quote": quote,
+        "settle": base if inverse else quote,
+        "inverse": inverse,
+    }
 
 
 def split_pair(symbol: str) -> tuple[str, str]:
@@ -131,7 +141,13 @@ def _deribit(venue: str, found: re.Match[str]) -> Terms | None:
     coin = linear_quote is None and venue != "bybit-option"
     quote = linear_quote or ("USD" if coin else "USDC")
     if day is None:
-        return {"kind": "perpetual", "base": base, "quote": quote, "settle": base if coin else quote, "inverse": coin}
+        return {
+            "kind": "perpetual",
+            "base": base,
+            "quote": quote,
+            "settle": base if coin else quote,
+            "inverse": coin,
+        }
     if month not in _MONTHS:
         return None
     expiry_ns = _expiry_ns(2000 + int(year), _MONTHS[month], int(day))
@@ -144,7 +160,13 @@ def _okx(_: str, found: re.Match[str]) -> Terms | None:
     base, quote, tail, strike, right = found.groups()
     coin = quote == "USD"
     if tail == "SWAP":
-        return {"kind": "perpetual", "base": base, "quote": quote, "settle": base if coin else quote, "inverse": coin}
+        return {
+            "kind": "perpetual",
+            "base": base,
+            "quote": quote,
+            "settle": base if coin else quote,
+            "inverse": coin,
+        }
     expiry_ns = _expiry_ns(2000 + int(tail[:2]), int(tail[2:4]), int(tail[4:]))
     if not expiry_ns:
         return None
@@ -156,15 +178,29 @@ def _binance(_: str, found: re.Match[str]) -> Terms | None:
     base, quote = split_pair(pair)
     coin = quote == "USD"
     if tail == "PERP":
-        return {"kind": "perpetual", "base": base, "quote": quote, "settle": base if coin else quote, "inverse": coin}
+        return {
+            "kind": "perpetual",
+            "base": base,
+            "quote": quote,
+            "settle": base if coin else quote,
+            "inverse": coin,
+        }
     expiry_ns = _expiry_ns(2000 + int(tail[:2]), int(tail[2:4]), int(tail[4:]))
-    return _option_or_future(base, quote, coin=coin, expiry_ns=expiry_ns, strike=None, right=None) if expiry_ns else None
+    return (
+        _option_or_future(base, quote, coin=coin, expiry_ns=expiry_ns, strike=None, right=None)
+        if expiry_ns
+        else None
+    )
 
 
 def _binance_option(_: str, found: re.Match[str]) -> Terms | None:
     base, tail, strike, right = found.groups()
     expiry_ns = _expiry_ns(2000 + int(tail[:2]), int(tail[2:4]), int(tail[4:]))
-    return _option_or_future(base, "USDT", coin=False, expiry_ns=expiry_ns, strike=strike, right=right) if expiry_ns else None
+    return (
+        _option_or_future(base, "USDT", coin=False, expiry_ns=expiry_ns, strike=strike, right=right)
+        if expiry_ns
+        else None
+    )
 
 
 def _kraken(_: str, found: re.Match[str]) -> Terms | None:
@@ -172,14 +208,24 @@ def _kraken(_: str, found: re.Match[str]) -> Terms | None:
     base, quote = split_pair(pair)
     coin = product.upper() in ("PI", "FI")
     if not tail:
-        return {"kind": "perpetual", "base": base, "quote": quote, "settle": base if coin else quote, "inverse": coin}
+        return {
+            "kind": "perpetual",
+            "base": base,
+            "quote": quote,
+            "settle": base if coin else quote,
+            "inverse": coin,
+        }
     expiry_ns = _expiry_ns(2000 + int(tail[:2]), int(tail[2:4]), int(tail[4:]))
-    return _option_or_future(base, quote, coin=coin, expiry_ns=expiry_ns, strike=None, right=None) if expiry_ns else None
+    return (
+        _option_or_future(base, quote, coin=coin, expiry_ns=expiry_ns, strike=None, right=None)
+        if expiry_ns
+        else None
+    )
 
 
 def _expiry_ns(year: int, month: int, day: int) -> int:
     try:
-        midnight = datetime(year, month, day, tzinfo=timezone.utc)
+        midnight = datetime(year, month, day, tzinfo=UTC)
     except ValueError:
         return 0
     return int(midnight.timestamp()) * SECOND_NS + _EXPIRY_HOUR_NS
@@ -187,7 +233,9 @@ def _expiry_ns(year: int, month: int, day: int) -> int:
 
 _PATTERNS: Final[tuple[tuple[re.Pattern[str], Callable[[str, re.Match[str]], Terms | None]], ...]] = (
     (
-        re.compile(r"([A-Z0-9]+?)(?:_(USD[CT]?))?-(?:PERPETUAL|(\d{1,2})([A-Z]{3})(\d\d)(?:-([\d.d]+)-([CP]))?)(?:-USDT)?"),
+        re.compile(
+            r"([A-Z0-9]+?)(?:_(USD[CT]?))?-(?:PERPETUAL|(\d{1,2})([A-Z]{3})(\d\d)(?:-([\d.d]+)-([CP]))?)(?:-USDT)?"
+        ),
         _deribit,
     ),
     (re.compile(r"([A-Z0-9]+)-(USD[TC]?|EUR|BTC|ETH)-(SWAP|\d{6})(?:-([\d.]+)-([CP]))?"), _okx),

@@ -3,7 +3,8 @@
 Rules:
 
 1. The columns are those of `tape.ROW`, then `venue` and `symbol` as dictionaries for people who join by name.
-2. The instruments, in the order of their numbers, stand as JSON under the key `holdfast.instruments` of the file's metadata.
+2. The instruments, in the order of their numbers, stand as JSON under the key `holdfast.instruments` of the
+   file's metadata.
 3. What was written is read back bit for bit. Row groups keep memory bounded both ways.
 """
 
@@ -26,6 +27,7 @@ INSTRUMENTS_KEY: Final = b"holdfast.instruments"
 VERSION_KEY: Final = b"holdfast.tape"
 VERSION: Final = b"1"
 
+_DICTIONARIES: Final = ["venue", "symbol", "instrument", "kind", "side", "flags"]
 _NAME: Final = pa.dictionary(pa.int32(), pa.string())
 SCHEMA: Final = pa.schema(
     [
@@ -48,7 +50,10 @@ class TapeWriter:
         self._waiting: list[Rows] = []
         self._waiting_rows = 0
         self._file = pq.ParquetWriter(
-            path, SCHEMA, compression="lz4", use_dictionary=["venue", "symbol", "instrument", "kind", "side", "flags"]
+            path,
+            SCHEMA,
+            compression="lz4",
+            use_dictionary=_DICTIONARIES,  # pyright: ignore[reportArgumentType]
         )
 
     def write(self, rows: Rows) -> None:
@@ -83,7 +88,9 @@ class TapeWriter:
 
 
 def write_tape(batches: Iterable[Rows], instruments: Instruments, path: Path) -> int:
-    """Write batches of rows as one tape file and return the number of rows; an unfinished file does not keep the name."""
+    """Write batches of rows as one tape file and return the number of rows; an unfinished file does not keep
+    the name.
+    """
     unfinished = path.with_name(path.name + ".part")
     writer = TapeWriter(unfinished, instruments)
     try:
@@ -96,7 +103,10 @@ def write_tape(batches: Iterable[Rows], instruments: Instruments, path: Path) ->
 
 
 def read_tape(path: Path) -> tuple[Rows, list[Instrument]]:
-    """Read a whole tape file at once. Cost: memory for all of it; `Recording` streams. Raises: OutsideError `tape.malformed`."""
+    """Read a whole tape file at once.
+
+    Cost: memory for all of it; `Recording` streams. Raises: OutsideError `tape.malformed`.
+    """
     with pq.ParquetFile(path) as file:
         instruments = instruments_of(file.metadata.metadata, str(path))
         rows = np.empty(file.metadata.num_rows, dtype=ROW)
@@ -112,7 +122,9 @@ def instruments_of(metadata: dict[bytes, bytes] | None, where: str) -> list[Inst
     try:
         return msgspec.json.decode((metadata or {})[INSTRUMENTS_KEY], type=list[Instrument])
     except (KeyError, msgspec.MsgspecError) as error:
-        raise OutsideError("tape.malformed", f"the tape names no instruments: {error}", where=where) from error
+        raise OutsideError(
+            "tape.malformed", f"the tape names no instruments: {error}", where=where
+        ) from error
 
 
 def rows_of(batch: pa.RecordBatch) -> Rows:

@@ -21,12 +21,17 @@ _SHAPES: Final = (
     (re.compile(rb'"arg":\s*\{[^}]*"channel"'), "okx"),
     (re.compile(rb'"table":\s*"[A-Za-z0-9]+"'), "bitmex"),
     (re.compile(rb'"feed":\s*"[a-z_]+"'), "kraken-futures"),
-    (re.compile(rb'"topic":\s*"(?:orderbook|publicTrade|tickers|liquidation|allLiquidation|kline)\.'), "bybit"),
+    (
+        re.compile(rb'"topic":\s*"(?:orderbook|publicTrade|tickers|liquidation|allLiquidation|kline)\.'),
+        "bybit",
+    ),
 )
-_BYBIT_COIN: Final = re.compile(rb'"topic":\s*"[A-Za-z]+\.(?:\d+\.|\w+\.)?[A-Z0-9]+USD(?:[FGHJKMNQUVXZ]\d\d)?"')
+_BYBIT_COIN: Final = re.compile(
+    rb'"topic":\s*"[A-Za-z]+\.(?:\d+\.|\w+\.)?[A-Z0-9]+USD(?:[FGHJKMNQUVXZ]\d\d)?"'
+)
 KNOWN: Final = (
-    "binance-usdm", "binance-coinm", "binance-spot", "deribit", "okx", "bitmex", "kraken-futures", "bybit-linear",
-    "bybit-inverse",
+    "binance-usdm", "binance-coinm", "binance-spot", "deribit", "okx", "bitmex", "kraken-futures",
+    "bybit-linear", "bybit-inverse",
 )  # fmt: skip
 
 
@@ -57,7 +62,10 @@ def venue_of_frame(frame: bytes) -> str:
 
 
 def first_venue(urls: list[str], frames: list[bytes]) -> str:
-    """Return the venue that the first telling address or message names. Raises: OutsideError `venue.unknown`."""
+    """Return the venue that the first telling address or message names.
+
+    Raises: OutsideError `venue.unknown`.
+    """
     for url in urls:
         if venue := venue_of_url(url):
             return venue

@@ -1,7 +1,7 @@
 """Minute csv: a bar a line, its time being the bar's start; the file's name says venue and instrument.
 
-Limits: the length of a bar comes from the name (`_1m`) or the first steps in the file. Times are ISO 8601 text or whole
-seconds, milliseconds, microseconds or nanoseconds, by the size of the number.
+Limits: the length of a bar comes from the name (`_1m`) or the first steps in the file. Times are ISO 8601
+text or whole seconds, milliseconds, microseconds or nanoseconds, by the size of the number.
 """
 
 from typing import Final
@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from holdfast.app.recording.bars import PRICE_COLUMNS, TIME_COLUMNS, bar_draft, bar_instrument, bar_length_ns
-from holdfast.app.recording.csv_table import TIME_NS_MAX, Block, Table
+from holdfast.app.recording.csv_lines import Block
+from holdfast.app.recording.csv_table import TIME_NS_MAX, Table
 from holdfast.app.recording.formats.base import CsvFormat, Draft, Head, Reading
 from holdfast.clock import MICROSECOND_NS, MILLISECOND_NS, SECOND_NS
 

@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 from holdfast.app.recording.bars import PRICE_COLUMNS, TIME_COLUMNS, bar_grid, bar_instrument, bar_length_ns
 from holdfast.app.recording.csv_table import TIME_NS_MAX, TIME_NS_MIN
 from holdfast.app.recording.formats.base import Head, Reading
-from holdfast.app.recording.formats.parquet_base import ParquetFormat
+from holdfast.app.recording.formats.parquet_base import Converted, ParquetFormat
 from holdfast.clock import MICROSECOND_NS, MILLISECOND_NS, SECOND_NS
 from holdfast.error import OutsideError
 from holdfast.quantity import to_units
-from holdfast.tape import Rows
 
 _FIRST_RECORDS_MAX: Final = 500
 _EXACT_FLOAT: Final = 2.0**53
@@ -39,9 +38,7 @@ class BarsParquet(ParquetFormat):
         """Tell by the column names."""
         return set(PRICE_COLUMNS) <= set(schema.names) and any(c in schema.names for c in TIME_COLUMNS)
 
-    def convert(
-        self, batch: pa.RecordBatch, reading: Reading
-    ) -> tuple[Rows, NDArray[np.int64], dict[int, OutsideError]]:
+    def convert(self, batch: pa.RecordBatch, reading: Reading) -> Converted:
         """Turn records into bars."""
         failures: dict[int, OutsideError] = {}
         if not self._length_ns:

@@ -4,10 +4,12 @@ Rules (the conformance suite checks them on every format):
 
 1. `recognises` decides by content; a name never makes a format, it only supplies what the content cannot.
 2. Chunks are whole messages in the order of the file; their concatenation does not depend on `block_bytes`.
-3. Every line, frame or record is counted once as a message, and once as used or as quarantined with its place and reason.
+3. Every line, frame or record is counted once as a message, and once as used or as quarantined with its place
+   and reason.
 4. Text becomes integers exactly; what does not fit the grid is quarantined, never rounded.
 5. A source without a recorder's clock has `received_ns = exchange_ns`.
-6. A line whose time is malformed is quarantined, and a TIME_BAD row with the last good receive time stands for it.
+6. A line whose time is malformed is quarantined, and a TIME_BAD row with the last good receive time stands
+   for it.
 """
 
 from abc import ABC, abstractmethod
@@ -20,7 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from holdfast.app.recording.chunk import NO_ROWS, Chunk, Note, Tally, quarantine
-from holdfast.app.recording.csv_table import BOM, Lines, Table
+from holdfast.app.recording.csv_lines import BOM, Lines
+from holdfast.app.recording.csv_table import Table
 from holdfast.app.recording.streams import ByteStream
 from holdfast.error import OutsideError
 from holdfast.event import ResyncRequested
@@ -59,7 +62,7 @@ class Head:
 
 @dataclass(frozen=True)
 class Reading:
-    """What a format needs while it reads one file: its beginning, the source's own instruments, the counts."""
+    """What a format needs while it reads one file: its beginning, instruments of its own, the counts."""
 
     file: str
     head: Head
@@ -86,7 +89,9 @@ class Format(ABC):
 
 @dataclass
 class Draft:
-    """Rows made from a table: the line that each row came from (ascending), and the instrument of each line (-1: unknown)."""
+    """Rows made from a table: the line that each row came from (ascending), and the instrument of each line
+    (-1: unknown).
+    """
 
     rows: Rows
     lines: NDArray[np.int64]
@@ -107,7 +112,9 @@ class CsvFormat(Format):
         """Turn the good lines of a table into rows without LAST flags; fail the others."""
 
     def begins(self, table: Table) -> NDArray[np.bool_] | None:
-        """Mark the good lines that begin a message, where a message may have several lines; a bad one begins none."""
+        """Mark the good lines that begin a message, where a message may have several lines; a bad one begins
+        none.
+        """
         del table
         return None
 
@@ -162,11 +169,15 @@ class CsvFormat(Format):
         places = np.searchsorted(lines, failed).tolist()
         notes: list[Note] = []
         for place, p in zip(places, failed, strict=True):
-            event = quarantine(reading.file, int(table.numbers[p]), table.failures[p], table.line(p).rstrip(b"\r"))
+            event = quarantine(
+                reading.file, int(table.numbers[p]), table.failures[p], table.line(p).rstrip(b"\r")
+            )
             notes.append(Note(place, event))
             if place < len(rows) and lines[place] == p and rows["kind"][place] == BOOK_GAP:
                 about = reading.instruments[int(rows["instrument"][place])]
-                wish = ResyncRequested(int(rows["received_ns"][place]), about.venue, about.symbol, event.reason)
+                wish = ResyncRequested(
+                    int(rows["received_ns"][place]), about.venue, about.symbol, event.reason
+                )
                 notes.append(Note(place + 1, wish))
         reading.tally.messages += len(table)
         reading.tally.used += len(table) - len(failed)
@@ -176,11 +187,13 @@ class CsvFormat(Format):
     def _with_stand_ins(
         self, draft: Draft, table: Table, failed: list[int], received_ns: int
     ) -> tuple[Rows, NDArray[np.int64]]:
-        """Put a row where a bad line left a hole that the market must know of, once any good time is known."""
+        """Put a row where a bad line left a hole that the market must know of, once a good time is known."""
         extra: list[tuple[int, int, int, int, float]] = []
         for position in failed:
             instrument = int(draft.instruments[position])
-            kind, value = self.stand_in(table.failures[position], instrument) if instrument >= 0 else (0, np.nan)
+            kind, value = (
+                self.stand_in(table.failures[position], instrument) if instrument >= 0 else (0, np.nan)
+            )
             place = int(np.searchsorted(draft.lines, position))
             last_ns = int(draft.rows["received_ns"][place - 1]) if place else received_ns
             if kind and last_ns:

@@ -1,7 +1,7 @@
 """Bitstamp L3 csv: every order created, changed or deleted, folded into price levels by the venue's codec.
 
-The file names no pair: a name such as `btceur` supplies it, BTC/USD else. Volumes are in 1e-8 of the base coin, times in
-milliseconds; `timestamp` is the recorder's clock.
+The file names no pair: a name such as `btceur` supplies it, BTC/USD else. Volumes are in 1e-8 of the base
+coin, times in milliseconds; `timestamp` is the recorder's clock.
 """
 
 import re
@@ -18,7 +18,9 @@ from holdfast.tape import RowBuffer
 from holdfast.venues.bitstamp.orders import OrderBook3
 
 _COLUMNS: Final = ["id", "timestamp", "exchange.timestamp", "price", "volume", "action", "direction"]
-_PAIR: Final = re.compile(r"(?:^|[^a-z])(btc|eth|xrp|ltc|bch)[-_/]?(usd|eur|gbp|btc)(?:[^a-z]|$)", re.IGNORECASE)
+_PAIR: Final = re.compile(
+    r"(?:^|[^a-z])(btc|eth|xrp|ltc|bch)[-_/]?(usd|eur|gbp|btc)(?:[^a-z]|$)", re.IGNORECASE
+)
 
 
 class BitstampL3(CsvFormat):
@@ -67,7 +69,9 @@ class BitstampL3(CsvFormat):
             self._wishes.extend(Note(self._rows.count, wish) for wish in book.requests)
             book.requests.clear()
         rows = self._rows.take()
-        return Draft(rows, np.array(lines, dtype=np.int64), np.full(len(table), book.instrument, dtype=np.int64))
+        return Draft(
+            rows, np.array(lines, dtype=np.int64), np.full(len(table), book.instrument, dtype=np.int64)
+        )
 
     def _chunk(self, table: Table, reading: Reading, received_ns: int) -> Chunk:
         chunk = super()._chunk(table, reading, received_ns)

@@ -1,7 +1,8 @@
 """Bybit order book archive: `{"topic":"orderbook.500.SYMBOL",...}` a line, as that venue publishes them.
 
-There is no recorder's clock in it: a message was received when the venue sent it (`ts`). Limits: the archive does not say
-whether a USDT pair is of the spot or the linear market; it is read as linear unless a name says spot.
+There is no recorder's clock in it: a message was received when the venue sent it (`ts`). Limits: the archive
+does not say whether a USDT pair is of the spot or the linear market; it is read as linear unless a name says
+spot.
 """
 
 import re
@@ -12,7 +13,8 @@ import numpy as np
 
 from holdfast.app.recording.capture_lines import bodies_of, torn_note
 from holdfast.app.recording.chunk import Note, quarantine
-from holdfast.app.recording.csv_table import TIME_NS_MAX, TIME_NS_MIN, Lines
+from holdfast.app.recording.csv_lines import Lines
+from holdfast.app.recording.csv_table import TIME_NS_MAX, TIME_NS_MIN
 from holdfast.app.recording.formats.base import Head, Reading
 from holdfast.app.recording.frames import CaptureFormat, Frames
 from holdfast.app.recording.streams import ByteStream
@@ -29,7 +31,7 @@ class BybitArchive(CaptureFormat):
     """Frames of Bybit's own archive, in the venue's time."""
 
     name = "bybit-orderbook"
-    about = "Bybit archive of order books (ob500: '{\"topic\":\"orderbook.500.SYMBOL\",...}' a line)"
+    about = 'Bybit archive of order books (ob500: \'{"topic":"orderbook.500.SYMBOL",...}\' a line)'
 
     @classmethod
     def recognises(cls, head: Head) -> bool:
@@ -39,7 +41,9 @@ class BybitArchive(CaptureFormat):
     def venue(self, head: Head) -> str:
         """Tell the market by the symbol, and spot by a name."""
         venue = venue_of_frame(head.first_line[:_HEAD_BYTES])
-        return "bybit-spot" if venue == "bybit-linear" and any("spot" in hint for hint in head.hints) else venue
+        return (
+            "bybit-spot" if venue == "bybit-linear" and any("spot" in hint for hint in head.hints) else venue
+        )
 
     def frames(self, reading: Reading, stream: ByteStream) -> Iterator[Frames]:
         """Yield messages in runs."""
@@ -51,12 +55,16 @@ class BybitArchive(CaptureFormat):
             notes: list[Note] = []
             error = OutsideError("time.malformed", "the message has no time (ts)")
             for p in np.flatnonzero(~good).tolist():
-                notes.append(Note(p - len(notes), quarantine(reading.file, int(block.numbers[p]), error, bodies[p])))
+                notes.append(
+                    Note(p - len(notes), quarantine(reading.file, int(block.numbers[p]), error, bodies[p]))
+                )
             reading.tally.messages += len(bodies)
             reading.tally.quarantined += len(notes)
             kept = [body for body, keep in zip(bodies, good.tolist(), strict=True) if keep]
             yield Frames(reading.file, stamps[good], kept, block.numbers[good], {}, notes)
-        yield Frames(reading.file, np.zeros(0, np.int64), [], np.zeros(0, np.int64), {}, torn_note(reading, lines))
+        yield Frames(
+            reading.file, np.zeros(0, np.int64), [], np.zeros(0, np.int64), {}, torn_note(reading, lines)
+        )
 
 
 def _stamp_ns(body: bytes) -> int:

@@ -1,8 +1,9 @@
 """Raw capture of everything one client received and sent, time in seconds, addresses where they matter.
 
-Lines: `<local_s>: {json}` came over the websocket; `wss://.. <- <local_s>: {json}` was sent; `wss://.. <-> <local_s>` is a
-connection opened; `https://.. -> <local_s>: {json}` is a REST answer; `configuration: {json}` is the recorder's own.
-Listing, REST and websocket files of one venue belong together and are merged by time into one feed.
+Lines: `<local_s>: {json}` came over the websocket; `wss://.. <- <local_s>: {json}` was sent; `wss://.. <->
+<local_s>` is a connection opened; `https://.. -> <local_s>: {json}` is a REST answer; `configuration: {json}`
+is the recorder's own. Listing, REST and websocket files of one venue belong together and are merged by time
+into one feed.
 """
 
 import re
@@ -13,7 +14,7 @@ import numpy as np
 
 from holdfast.app.recording.capture_lines import bodies_of, capture_blocks, torn_note
 from holdfast.app.recording.chunk import Note, quarantine
-from holdfast.app.recording.csv_table import Block, Lines
+from holdfast.app.recording.csv_lines import Block, Lines
 from holdfast.app.recording.formats.base import Head, Reading
 from holdfast.app.recording.frames import ASIDE, CONNECTED, REST, SENT, Aside, CaptureFormat, Frames
 from holdfast.app.recording.streams import ByteStream
@@ -31,7 +32,7 @@ class CaptureSeconds(CaptureFormat):
     """Frames with the recorder's clock in seconds, and what the client did besides."""
 
     name = "capture-s"
-    about = "raw capture, '<local_s>: {json}' a line, with 'https://.. -> ', 'wss://.. <- ' and 'wss://.. <-> ' lines"
+    about = "raw capture, '<local_s>: {json}' a line, with 'https://.. -> ' and 'wss://.. <- ' lines"
 
     @classmethod
     def recognises(cls, head: Head) -> bool:
@@ -48,7 +49,8 @@ class CaptureSeconds(CaptureFormat):
         """Yield frames in runs."""
         lines = Lines(stream, reading.block_bytes)
         last_ns = 0
-        for block, stamps, after in capture_blocks(lines):
+        for block, found, after in capture_blocks(lines):
+            stamps = found
             at = np.frombuffer(block.data, dtype=np.uint8)
             stop = max(len(at) - 1, 0)
             plain = stamps > 0
@@ -76,7 +78,9 @@ class CaptureSeconds(CaptureFormat):
             reading.tally.messages += len(keep)
             reading.tally.quarantined += len(notes)
             yield Frames(reading.file, stamps, bodies, block.numbers[keep], asides, notes)
-        yield Frames(reading.file, np.zeros(0, np.int64), [], np.zeros(0, np.int64), {}, torn_note(reading, lines))
+        yield Frames(
+            reading.file, np.zeros(0, np.int64), [], np.zeros(0, np.int64), {}, torn_note(reading, lines)
+        )
 
 
 def _aside(block: Block, position: int, before_ns: int) -> tuple[Aside, int, bytes]:
@@ -86,7 +90,9 @@ def _aside(block: Block, position: int, before_ns: int) -> tuple[Aside, int, byt
         return Aside(ASIDE, ""), before_ns, line
     found = _ASIDE.match(line)
     if not found:
-        raise OutsideError("line.malformed", "the line begins neither with the recorder's time nor with an address")
+        raise OutsideError(
+            "line.malformed", "the line begins neither with the recorder's time nor with an address"
+        )
     seconds, fraction = int(found[3]), (found[4] or b"").ljust(9, b"0")
     stamp_ns = seconds * SECOND_NS + int(fraction)
     return Aside(_ROLES[found[2]], found[1].decode("utf-8", "replace")), stamp_ns, line[found.end() :]

@@ -21,16 +21,19 @@ from holdfast.error import OutsideError
 from holdfast.quantity import to_units
 
 _NEEDS = {
-    "timestamp", "instrument_name", "option_type", "strike", "expiry_datetime", "bid_price", "ask_price", "mark_price",
-    "futures_price", "implied_volatility", "delta", "vega", "open_interest", "index_price",
+    "timestamp", "instrument_name", "option_type", "strike", "expiry_datetime", "bid_price", "ask_price",
+    "mark_price", "futures_price", "implied_volatility", "delta", "vega", "open_interest", "index_price",
 }  # fmt: skip
 
 
 class DeribitChain(CsvFormat):
-    """Option snapshots: TOP or QUOTE_PULLED a side, IMPLIED_VOL, MARK, FORWARD, OPEN_INTEREST, DELTA, VEGA, INDEX."""
+    """Option snapshots:
+
+    TOP or QUOTE_PULLED a side, IMPLIED_VOL, MARK, FORWARD, OPEN_INTEREST, DELTA, VEGA, INDEX.
+    """
 
     name = "deribit-chain"
-    about = "csv of Deribit chain snapshots (timestamp,instrument_name,...,bid_price,ask_price,...,implied_volatility,...)"
+    about = "csv of Deribit chain snapshots (timestamp,instrument_name,...,implied_volatility,...)"
 
     @classmethod
     def recognises(cls, head: Head) -> bool:
@@ -46,7 +49,9 @@ class DeribitChain(CsvFormat):
             return _describe(reading, name.decode("utf-8", "replace"), right, strike, expiry)
 
         numbers = np.array(table.texts(columns, read, -1), dtype=np.int64)
-        decimals = np.array([i.price_decimals for i in reading.instruments.all] or [0])[np.maximum(numbers, 0)]
+        decimals = np.array([i.price_decimals for i in reading.instruments.all] or [0])[
+            np.maximum(numbers, 0)
+        ]
         grid = Grid(moment_ns, moment_ns, numbers, 11)
         for column, side in (("bid_price", 1), ("ask_price", -1)):
             price = self._quote(table, column, decimals)

@@ -53,7 +53,10 @@ class Listing(Format):
         reading.tally.messages += 1
         try:
             if shape is None or size > LISTING_BYTES_MAX or shape[0] not in FEEDS:
-                raise OutsideError("listing.unreadable", f"no codec reads this listing, or it is over {LISTING_BYTES_MAX} bytes")
+                raise OutsideError(
+                    "listing.unreadable",
+                    f"no codec reads this listing, or it is over {LISTING_BYTES_MAX} bytes",
+                )
             FEEDS[shape[0]](reading.instruments, RowBuffer()).on_rest(0, shape[1], body)
         except OutsideError as error:
             reading.tally.quarantined += 1

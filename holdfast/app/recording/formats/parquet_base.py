@@ -8,6 +8,7 @@ from typing import ClassVar, Final
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from holdfast.app.recording.chunk import NO_ROWS, Chunk, Note, quarantine
 from holdfast.app.recording.formats.base import Format, Head, Reading
@@ -27,6 +28,10 @@ def schema_of(path: Path) -> pa.Schema:
         raise truncated(f"a Parquet file that has lost its footer cannot be read at all: {error}") from error
 
 
+Converted = tuple[Rows, NDArray[np.int64], dict[int, OutsideError]]
+"""Rows, the record that each one came from (ascending), and what is wrong with the other records."""
+
+
 class ParquetFormat(Format):
     """A format in Parquet; a concrete one says how a batch of records becomes rows."""
 
@@ -43,8 +48,8 @@ class ParquetFormat(Format):
         """Tell by the schema whether a file is of this format."""
 
     @abstractmethod
-    def convert(self, batch: pa.RecordBatch, reading: Reading) -> tuple[Rows, np.ndarray, dict[int, OutsideError]]:
-        """Turn a batch into (rows, record of each row, what is wrong with the other records)."""
+    def convert(self, batch: pa.RecordBatch, reading: Reading) -> Converted:
+        """Turn a batch into rows without LAST flags."""
 
     def chunks(self, reading: Reading, stream: ByteStream) -> Iterator[Chunk]:
         """Yield the rows of the file, a batch of records at a time."""
@@ -55,8 +60,7 @@ class ParquetFormat(Format):
                 names = [name for name in self.wants if name in file.schema_arrow.names]
                 size = max(1, reading.block_bytes // RECORD_BYTES)
                 for batch in file.iter_batches(batch_size=size, columns=names, use_threads=False):
-                    rows, records, failures = self.convert(batch, reading)
-                    yield self._chunk(batch, rows, records, failures, reading, done)
+                    yield self._chunk(batch, self.convert(batch, reading), reading, done)
                     done += batch.num_rows
         except (pa.ArrowException, OSError) as error:
             fault = truncated(f"the Parquet file breaks after record {done}: {error}")
@@ -66,17 +70,19 @@ class ParquetFormat(Format):
     def _chunk(
         self,
         batch: pa.RecordBatch,
-        rows: Rows,
-        records: np.ndarray,
-        failures: dict[int, OutsideError],
+        converted: Converted,
         reading: Reading,
         done: int,
     ) -> Chunk:
+        rows, records, failures = converted
         if len(rows):
             rows["flags"][np.append(records[1:] != records[:-1], True)] |= LAST
         failed = sorted(failures)
         notes = [
-            Note(place, quarantine(reading.file, done + p + 1, failures[p], str(batch.slice(p, 1).to_pylist()[0])))
+            Note(
+                place,
+                quarantine(reading.file, done + p + 1, failures[p], str(batch.slice(p, 1).to_pylist()[0])),
+            )
             for place, p in zip(np.searchsorted(records, failed).tolist(), failed, strict=True)
         ]
         reading.tally.messages += batch.num_rows

@@ -1,10 +1,11 @@
 """Pool Parquet: the state of a Uniswap v3 pool at the end of each block, as the subgraph exports it.
 
-The price of a pool is a ratio of two balances and lies on no grid, so it is rounded half to even to the instrument's
-decimals. A block is a bar of one price, at the block's time, with no volume known. Of the pool's two tokens the one with
-18 decimals is the base: its price in the other is `token1Price` where the raw ratio (1.0001 ** tick) is far below 1.
-Source: Uniswap v3 core, "Pool state"; Uniswap v3 subgraph schema. Limits: pools whose two tokens have the same number of
-decimals are read as token0 priced in token1.
+The price of a pool is a ratio of two balances and lies on no grid, so it is rounded half to even to the
+instrument's decimals. A block is a bar of one price, at the block's time, with no volume known. Of the pool's
+two tokens the one with 18 decimals is the base: its price in the other is `token1Price` where the raw ratio
+(1.0001 ** tick) is far below 1.
+Source: Uniswap v3 core, "Pool state"; Uniswap v3 subgraph schema. Limits: pools whose two tokens have the
+same number of decimals are read as token0 priced in token1.
 """
 
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
@@ -12,16 +13,14 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from holdfast.app.recording.bars import bar_grid, bar_instrument
 from holdfast.app.recording.csv_table import TIME_NS_MAX, TIME_NS_MIN
 from holdfast.app.recording.formats.base import Reading
-from holdfast.app.recording.formats.parquet_base import ParquetFormat
+from holdfast.app.recording.formats.parquet_base import Converted, ParquetFormat
 from holdfast.clock import SECOND_NS
 from holdfast.error import OutsideError
 from holdfast.quantity import INT64_MAX
-from holdfast.tape import Rows
 
 _TICK_OF_TWELVE_DECIMALS: Final = 276_324  # log(10**12) / log(1.0001)
 
@@ -38,9 +37,7 @@ class PoolParquet(ParquetFormat):
         """Tell by the column names."""
         return set(cls.wants) <= set(schema.names)
 
-    def convert(
-        self, batch: pa.RecordBatch, reading: Reading
-    ) -> tuple[Rows, NDArray[np.int64], dict[int, OutsideError]]:
+    def convert(self, batch: pa.RecordBatch, reading: Reading) -> Converted:
         """Turn blocks into bars."""
         failures: dict[int, OutsideError] = {}
         instrument = bar_instrument(reading.head, reading.instruments)
@@ -51,7 +48,9 @@ class PoolParquet(ParquetFormat):
             try:
                 times[position] = _time_ns(record["timestamp"])
                 first_is_base = int(record["tick"]) < _TICK_OF_TWELVE_DECIMALS // 2
-                units[position] = round_units(record["token1Price" if first_is_base else "token0Price"], decimals)
+                units[position] = round_units(
+                    record["token1Price" if first_is_base else "token0Price"], decimals
+                )
             except (TypeError, ValueError) as error:
                 failures[position] = OutsideError("quantity.malformed", f"a field is not a number: {error}")
             except OutsideError as error:
@@ -63,7 +62,8 @@ class PoolParquet(ParquetFormat):
 
 
 def round_units(text: str, decimals: int) -> int:
-    """Return decimal text as units, rounded half to even. Raises: OutsideError `quantity.malformed`, `quantity.out_of_range`.
+    """Return decimal text as units, rounded half to even. Raises: OutsideError `quantity.malformed`,
+    `quantity.out_of_range`.
 
     >>> round_units("1.000130470689349035", 9)
     1000130471

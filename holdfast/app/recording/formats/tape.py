@@ -54,5 +54,7 @@ class Tape(Format):
 
 
 def _require_known(rows: Rows, reading: Reading) -> None:
-    if len(rows) and not -1 <= rows["instrument"].min() <= rows["instrument"].max() < len(reading.instruments):
+    if len(rows) and not -1 <= rows["instrument"].min() <= rows["instrument"].max() < len(
+        reading.instruments
+    ):
         raise OutsideError("tape.malformed", "rows have numbers of instruments that the tape does not name")

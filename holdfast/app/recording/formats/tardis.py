@@ -37,13 +37,18 @@ class TardisFormat(CsvFormat):
         exchange_ns = table.times("timestamp", MICROSECOND_NS)
         received_ns = table.times("local_timestamp", MICROSECOND_NS)
         numbers = self.instruments(table, reading)
-        grid = Grid(exchange_ns, received_ns, numbers, self.slots)
+        grid = Grid(exchange_ns, received_ns, numbers, self.slots_of(table))
         known = np.maximum(numbers, 0)
         listed = reading.instruments
         prices = np.array([i.price_decimals for i in listed.all] or [0], dtype=np.int64)[known]
         sizes = np.array([i.size_decimals for i in listed.all] or [0], dtype=np.int64)[known]
         self.fill(grid, table, prices, sizes)
         return grid.draft(table)
+
+    def slots_of(self, table: Table) -> int:
+        """Return how many rows a line makes at most."""
+        del table
+        return self.slots
 
     @abstractmethod
     def fill(self, grid: Grid, table: Table, prices: NDArray[np.int64], sizes: NDArray[np.int64]) -> None:
@@ -56,7 +61,9 @@ class TardisFormat(CsvFormat):
             if not exchange or not symbol:
                 raise OutsideError("field.empty", "exchange or symbol is empty")
             name = symbol.decode("utf-8", "replace")
-            return describe(reading.instruments, venue_of_tardis(exchange.decode("utf-8", "replace"), name), name)
+            return describe(
+                reading.instruments, venue_of_tardis(exchange.decode("utf-8", "replace"), name), name
+            )
 
         return np.array(table.texts(("exchange", "symbol"), read, -1), dtype=np.int64)
 

@@ -1,13 +1,16 @@
-"""Tardis incremental_book_L2: changes of price levels, a message being the lines of one symbol and one local time.
+"""Tardis incremental_book_L2: changes of price levels, a message being the lines of one symbol and one local
+time.
 
 Rules:
 
 1. A snapshot begins where `is_snapshot` turns from false to true: a BOOK_RESET row comes before its levels.
-2. Lines before the first snapshot of a symbol are used without rows: they change a book that nobody has seen yet.
-3. A line that could not be read leaves its book wrong: a BOOK_GAP row stands for it, and the lines until the next
-   snapshot are used without rows.
+2. Lines before the first snapshot of a symbol are used without rows: they change a book that nobody has seen
+   yet.
+3. A line that could not be read leaves its book wrong: a BOOK_GAP row stands for it, and the lines until the
+   next snapshot are used without rows.
 
-Source: Tardis documentation, "incremental_book_L2". Limits: the file has no sequence numbers, so a gap in it is unseen.
+Source: Tardis documentation, "incremental_book_L2". Limits: the file has no sequence numbers, so a gap in it
+is unseen.
 """
 
 from typing import Final
@@ -83,7 +86,9 @@ class TardisBook(TardisFormat):
         del error, instrument
         return tape.BOOK_GAP, tape.GAP_MALFORMED
 
-    def _follow(self, table: Table, snapshot: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    def _follow(
+        self, table: Table, snapshot: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Tell where a snapshot begins and which lines belong to a book that is known."""
         resets = np.zeros(len(table), dtype=np.bool_)
         live = np.zeros(len(table), dtype=np.bool_)

@@ -1,10 +1,13 @@
-"""Tardis options_chain: what a venue says of each option at each update: quotes, volatilities, greeks, forward.
+"""Tardis options_chain: what a venue says of each option at each update: quotes, volatilities, greeks,
+forward.
 
 Rules:
 
-1. The file states the whole quote with each line, so an empty price is a quote pulled. A line whose quote, last price
-   and open interest are all empty comes before the first ticker of that option: its quotes are unknown, not pulled.
-2. An empty volatility, greek or mark makes no row: it is unknown (OKX gives no volatility for a bid under intrinsic value).
+1. The file states the whole quote with each line, so an empty price is a quote pulled. A line whose quote,
+   last price and open interest are all empty comes before the first ticker of that option: its quotes are
+   unknown, not pulled.
+2. An empty volatility, greek or mark makes no row: it is unknown (OKX gives no volatility for a bid under
+   intrinsic value).
 """
 
 import numpy as np
@@ -27,14 +30,18 @@ class TardisOptionsChain(TardisFormat):
     name = "tardis-options-chain"
     about = "Tardis csv of option chains (...,type,strike_price,expiration,...,bid_price,bid_iv,...)"
     needs = (
-        "type", "strike_price", "expiration", "open_interest", "last_price", "bid_price", "bid_amount", "bid_iv",
-        "ask_price", "ask_amount", "ask_iv", "mark_price", "mark_iv", "underlying_price", "delta", "vega",
+        "type", "strike_price", "expiration", "open_interest", "last_price", "bid_price", "bid_amount",
+        "bid_iv", "ask_price", "ask_amount", "ask_iv", "mark_price", "mark_iv", "underlying_price",
+        "delta", "vega",
     )  # fmt: skip
     slots = 12
 
     def fill(self, grid: Grid, table: Table, prices: NDArray[np.int64], sizes: NDArray[np.int64]) -> None:
         """Fill the slots of each line."""
-        empty = {column: table.empty(column) for column in ("bid_price", "ask_price", "last_price", "open_interest")}
+        empty = {
+            column: table.empty(column)
+            for column in ("bid_price", "ask_price", "last_price", "open_interest")
+        }
         unknown = empty["bid_price"] & empty["ask_price"] & empty["last_price"] & empty["open_interest"]
         for name, side in (("bid", 1), ("ask", -1)):
             price = table.prices(f"{name}_price", prices, optional=True)

@@ -13,7 +13,7 @@ class TardisTicker(TardisFormat):
     """Derivative tickers: FUNDING, OPEN_INTEREST, INDEX and MARK where the line states them."""
 
     name = "tardis-ticker"
-    about = "Tardis csv of derivative_ticker (...,funding_rate,...,open_interest,last_price,index_price,mark_price)"
+    about = "Tardis csv of derivative_ticker (...,funding_rate,...,open_interest,...,mark_price)"
     needs = ("funding_rate", "open_interest", "last_price", "index_price", "mark_price")
     slots = 4
 

@@ -28,4 +28,9 @@ class TardisTrades(TardisFormat):
 
     def fill(self, grid: Grid, table: Table, prices: NDArray[np.int64], sizes: NDArray[np.int64]) -> None:
         """Fill one slot a line."""
-        grid.put(self.kind, price=table.prices("price", prices), size=table.sizes("amount", sizes), side=read_sides(table))
+        grid.put(
+            self.kind,
+            price=table.prices("price", prices),
+            size=table.sizes("amount", sizes),
+            side=read_sides(table),
+        )

@@ -1,7 +1,7 @@
 """Binance Vision csv: the public daily files of that venue, with and without a header line.
 
-The instrument is in the file's name. Times are milliseconds, or microseconds in spot files since 2025; the size of the
-number tells. Source: binance-public-data, README.
+The instrument is in the file's name. Times are milliseconds, or microseconds in spot files since 2025; the
+size of the number tells. Source: binance-public-data, README.
 """
 
 from typing import Final
@@ -32,7 +32,10 @@ class VisionFormat(CsvFormat):
         return not is_number(head.columns[0])
 
     def instrument(self, table: Table, reading: Reading, *, spot_like: bool) -> NDArray[np.int64]:
-        """Return the file's instrument for each line. Raises: OutsideError `instrument.unnamed`, `instrument.unlisted`."""
+        """Return the file's instrument for each line.
+
+        Raises: OutsideError `instrument.unnamed`, `instrument.unlisted`.
+        """
         symbol = vision_symbol(reading.head.hints)
         venue = vision_venue(reading.head.hints, symbol, spot_like=spot_like)
         return np.full(len(table), describe(reading.instruments, venue, symbol), dtype=np.int64)

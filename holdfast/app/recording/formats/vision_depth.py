@@ -2,8 +2,8 @@
 
 Rules:
 
-1. A BAND row a line: price is the signed band in bps, size the depth, value the average price (notional over depth);
-   side +1 for bids (negative bands). A message is the group of one timestamp.
+1. A BAND row a line: price is the signed band in bps, size the depth, value the average price (notional over
+   depth); side +1 for bids (negative bands). A message is the group of one timestamp.
 2. A line whose time is malformed belongs to the group before it.
 """
 
@@ -36,7 +36,10 @@ class VisionDepth(VisionFormat):
         about = reading.instruments[int(numbers[0])] if len(numbers) else None
         bands = table.units("percentage", 2)
         depth = table.sizes("depth", about.size_decimals if about else 0)
-        notional, plain_depth = table.floats("notional", optional=False), table.floats("depth", optional=False)
+        notional, plain_depth = (
+            table.floats("notional", optional=False),
+            table.floats("depth", optional=False),
+        )
         average = np.full(len(table), np.nan)
         np.divide(notional, plain_depth, out=average, where=plain_depth > 0)
         grid = Grid(moment_ns, moment_ns, numbers, 1)

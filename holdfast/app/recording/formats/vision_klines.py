@@ -1,7 +1,7 @@
 """Binance Vision klines: a bar a line, four rows each, at the bar's end.
 
-Limits: COIN-M counts volume in contracts, so there the base volume is the eighth column. A bar with a count but no volume
-is of mark or index prices: its volume is unknown, not zero.
+Limits: COIN-M counts volume in contracts, so there the base volume is the eighth column. A bar with a count
+but no volume is of mark or index prices: its volume is unknown, not zero.
 """
 
 from typing import Final
@@ -24,7 +24,7 @@ class VisionKlines(VisionFormat):
     """Bars: BAR_OPEN, BAR_HIGH, BAR_LOW, BAR_CLOSE."""
 
     name = "binance-klines"
-    about = "Binance Vision csv of klines (open_time,open,high,low,close,volume,close_time,..., with or without header)"
+    about = "Binance Vision csv of klines (open_time,open,high,low,close,volume,close_time,...)"
     names = _COLUMNS
 
     @classmethod
@@ -34,7 +34,9 @@ class VisionKlines(VisionFormat):
         if columns[:7] == list(_COLUMNS[:7]):
             return True
         return (
-            len(columns) == len(_COLUMNS) and all(is_number(c) for c in columns) and len(columns[0]) in (13, 16)
+            len(columns) == len(_COLUMNS)
+            and all(is_number(c) for c in columns)
+            and len(columns[0]) in (13, 16)
         )
 
     def convert(self, table: Table, reading: Reading) -> Draft:

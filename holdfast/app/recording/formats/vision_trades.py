@@ -1,4 +1,6 @@
-"""Binance Vision trades and aggTrades: one TRADE row a line; `is_buyer_maker` tells that the seller was the aggressor."""
+"""Binance Vision trades and aggTrades: one TRADE row a line; `is_buyer_maker` tells that the seller was the
+aggressor.
+"""
 
 from typing import Final
 
@@ -13,7 +15,8 @@ from holdfast.error import OutsideError
 
 _TRADES: Final = ("id", "price", "qty", "quote_qty", "time", "is_buyer_maker", "is_best_match")
 _AGGREGATES: Final = (
-    "agg_trade_id", "price", "quantity", "first_trade_id", "last_trade_id", "transact_time", "is_buyer_maker", "is_best_match",
+    "agg_trade_id", "price", "quantity", "first_trade_id", "last_trade_id", "transact_time", "is_buyer_maker",
+    "is_best_match",
 )  # fmt: skip
 _MAKER: Final = {b"true": -1, b"false": 1}
 
@@ -22,7 +25,7 @@ class VisionTrades(VisionFormat):
     """Trades or aggregate trades, with or without a header line."""
 
     name = "binance-trades"
-    about = "Binance Vision csv of trades or aggTrades (id,price,qty,quote_qty,time,is_buyer_maker, or agg_trade_id,...)"
+    about = "Binance Vision csv of trades or aggTrades (id,price,qty,... or agg_trade_id,...)"
 
     @classmethod
     def recognises(cls, head: Head) -> bool:
