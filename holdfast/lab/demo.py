@@ -11,7 +11,13 @@ from holdfast.lab.storm import write_storm
 
 
 @click.command()
-@click.option("--out", default=Path("out/demo"), type=click.Path(path_type=Path), show_default=True, help="Folder for everything.")
+@click.option(
+    "--out",
+    default=Path("out/demo"),
+    type=click.Path(path_type=Path),
+    show_default=True,
+    help="Folder for everything.",
+)
 @click.option("--seed", default=7, show_default=True, help="The storm's seed: one seed is one storm.")
 def demo(out: Path, seed: int) -> None:
     """Make a storm, replay it, verify its ledger and say where the report is."""
@@ -25,7 +31,9 @@ def run_demo(out: Path, seed: int) -> int:
         shutil.rmtree(folder)
     with progress() as bar:
         task = bar.add_task("making a storm", total=None)
-        paths = write_storm(folder, seed, lambda what: bar.update(task, description=f"making a storm: {what}"))
+        paths = write_storm(
+            folder, seed, lambda what: bar.update(task, description=f"making a storm: {what}")
+        )
     code = run_replay(tuple(paths), out, None, None, 0.0)
     if code:
         return code

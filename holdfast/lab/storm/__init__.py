@@ -29,6 +29,7 @@ from holdfast.lab.storm.weather import (
     LATENESS_S,
     STEP_NS,
     along,
+    noise,
     weather,
 )
 
@@ -103,6 +104,7 @@ BYBIT: Final = Contract(
     trades=2.0,
 )
 
+OWN_MOVES: Final = {"BTC": 0.0001, "ETH": 0.0003, "SOL": 0.0004}  # in a calm minute, besides the market's
 WITH_GAP: Final = "ETHUSDT"
 WITH_FROZEN_ASKS: Final = "SOLUSDT"
 
@@ -114,28 +116,24 @@ def write_storm(folder: Path, seed: int = 7, progress: Callable[[str], None] | N
     """
     folder.mkdir(parents=True, exist_ok=True)
     tell = progress or _nobody
-    source = np.random.SeedSequence(seed)
-    sky = weather(np.random.default_rng(source.spawn(1)[0]))
-    randoms = [np.random.default_rng(child) for child in source.spawn(2 * len(BINANCE) + len(DERIBIT) + 3)]
+    randoms = iter([np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(32)])
+    sky = weather(next(randoms))
+    own = {base: noise(next(randoms), sky.turbulence, minute=size) for base, size in OWN_MOVES.items()}
     paths: list[Path] = []
     for contract in BINANCE:
         tell(f"binance-usdm {contract.symbol}")
         frozen = FROZEN_S if contract.symbol == WITH_FROZEN_ASKS else None
-        market = Market(contract, sky, randoms.pop(), frozen=frozen)
-        lost, healed = (
-            (_steps(GAP_S, GAP_S + GAP_LENGTH_S), _step(HEALED_S))
-            if contract.symbol == WITH_GAP
-            else (range(0), -1)
-        )
+        market = Market(contract, sky, next(randoms), own[contract.symbol[:3]], frozen)
+        has_gap = contract.symbol == WITH_GAP
+        lost = range(_step(GAP_S), _step(GAP_S + GAP_LENGTH_S)) if has_gap else range(0)
         path = folder / f"binance_usdm_{contract.symbol.lower()}.gz"
-        paths.append(write_binance(path, market, randoms.pop(), lost, healed))
+        paths.append(write_binance(path, market, next(randoms), lost, _step(HEALED_S) if has_gap else -1))
     tell("deribit")
-    lateness = along(sky.seconds, LATENESS_S)
-    markets = [Market(contract, sky, randoms.pop()) for contract in DERIBIT]
-    paths += write_deribit(folder, markets, randoms.pop(), lateness)
+    markets = [Market(contract, sky, next(randoms), own[contract.symbol[:3]]) for contract in DERIBIT]
+    paths += write_deribit(folder, markets, next(randoms), along(sky.seconds, LATENESS_S))
     tell("bybit-linear")
-    drifting = Market(BYBIT, sky, randoms.pop(), drift=along(sky.seconds, DRIFT))
-    return paths + write_bybit(folder, drifting, randoms.pop())
+    drifting = Market(BYBIT, sky, next(randoms), own["BTC"] + along(sky.seconds, DRIFT))
+    return paths + write_bybit(folder, drifting, next(randoms))
 
 
 def _nobody(_what: str) -> None:
@@ -144,7 +142,3 @@ def _nobody(_what: str) -> None:
 
 def _step(seconds: float) -> int:
     return round(seconds * SECOND_NS / STEP_NS)
-
-
-def _steps(start_s: float, end_s: float) -> range:
-    return range(_step(start_s), _step(end_s))

@@ -36,7 +36,7 @@ class _Binance:
         self._contract: Contract = market.contract
         self._stream = market.contract.symbol.lower()
         self._widths: list[int] = random.integers(6, 90, 4_096).tolist()
-        self._update = FIRST_ID
+        self._update = FIRST_ID + int(random.integers(10**9))
         self._trade = 5_266_583_935
         self._forced_ns = 0
 

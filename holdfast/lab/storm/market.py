@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from holdfast.clock import SECOND_NS
-from holdfast.lab.storm.weather import START_NS, STEP_NS, STEPS, Curve, Weather, noise, wander
+from holdfast.lab.storm.weather import START_NS, STEP_NS, STEPS, Curve, Weather, wander
 
 LEVELS_A_GRID: Final = 20
 COARSE: Final = 10  # steps of the fine grid in one of the coarse grid
@@ -112,20 +112,23 @@ class Side:
 
 
 class Market:
-    """An instrument's whole storm, step by step; `book` is as of the last step given."""
+    """An instrument's whole storm, step by step; `bids` and `asks` are as of the last step given.
+
+    `own` is what its log price does besides the market's move; `frozen` says when its asks stand still.
+    """
 
     def __init__(
         self,
         contract: Contract,
         weather: Weather,
         random: np.random.Generator,
-        drift: Curve | None = None,
+        own: Curve,
         frozen: tuple[float, float] | None = None,
     ) -> None:
         self.contract = contract
         self.weather = weather
-        own = noise(random, weather.turbulence, minute=0.0002) + wander(random, size=0.00006, seconds=20.0)
-        log_price = contract.beta * weather.move + own + (drift if drift is not None else 0.0)
+        apart = wander(random, size=0.00008, seconds=20.0) * np.sqrt(weather.turbulence)
+        log_price = contract.beta * weather.move + own + apart
         self.mid: Curve = contract.price * np.exp(log_price)
         half = np.maximum(self.mid * weather.half_spread, contract.step / 2)
         self._bids = np.floor((self.mid - half) / contract.step).astype(np.int64).tolist()
