@@ -1,4 +1,4 @@
-"""Read a recorded connection: lines of `<seconds>: <frame>`, `<url> -> <seconds>: <answer>` and what the client did."""
+"""Read a recorded connection: `<seconds>: <frame>`, `<url> -> <seconds>: <answer>`, what the client did."""
 
 import gzip
 from collections.abc import Iterator

@@ -18,7 +18,7 @@ from holdfast.venues.registry import FEEDS
 
 @dataclass
 class Comparison:
-    """What came out: how many messages, what was refused, at how many messages and levels the books were compared."""
+    """What came out: messages, refusals, and at how many messages and levels the books were compared."""
 
     messages: int = 0
     compared: int = 0

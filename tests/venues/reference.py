@@ -1,7 +1,8 @@
-"""Slow decoders of the venues' books, written from the venues' rules alone: plain dicts, Decimal, no shared code.
+"""Slow decoders of the venues' books, written from the venues' rules alone: plain dicts, Decimal, no shared
+code.
 
-Each one takes frames and says for every message which symbol's book it touched and at which prices. A book is in sync
-from its snapshot until its sequence breaks.
+Each one takes frames and says for every message which symbol's book it touched and at which prices. A book is
+in sync from its snapshot until its sequence breaks.
 """
 
 import json
@@ -73,9 +74,9 @@ class OkxReference(Reference):
         elif symbol not in self.in_sync:
             return {}
         for push in message["data"]:
-            if message["action"] != "snapshot" and "prevSeqId" in push:
-                if int(push["prevSeqId"]) != self.sequence[symbol]:
-                    return self.lose(symbol)
+            counted = message["action"] != "snapshot" and "prevSeqId" in push
+            if counted and int(push["prevSeqId"]) != self.sequence[symbol]:
+                return self.lose(symbol)
             self.sequence[symbol] = int(push.get("seqId", 0))
             for name, side in (("bids", 1), ("asks", -1)):
                 for price, size, *_ in push[name]:

@@ -1,7 +1,8 @@
 """Hand-made messages of every venue, one case a feed: what the conformance suite drives them with.
 
-Each case lists one instrument, brings its book to life, changes it, breaks it and brings it back, in the venue's own
-current message shapes. `others` are all further kinds of messages that make rows, `quiet` those that make none.
+Each case lists one instrument, brings its book to life, changes it, breaks it and brings it back, in the
+venue's own current message shapes. `others` are all further kinds of messages that make rows, `quiet` those
+that make none.
 """
 
 import json
@@ -56,14 +57,14 @@ def answered(url: str, message: Any) -> Step:
 def _okx() -> Case:
     symbol = "BTC-USDT-SWAP"
     listed = {
-        "instType": "SWAP", "instId": symbol, "uly": "BTC-USDT", "baseCcy": "", "quoteCcy": "", "settleCcy": "USDT",
-        "ctVal": "0.01", "ctMult": "1", "ctValCcy": "BTC", "ctType": "linear", "tickSz": "0.1", "lotSz": "0.01",
-        "expTime": "", "stk": "", "optType": "", "state": "live",
+        "instType": "SWAP", "instId": symbol, "uly": "BTC-USDT", "baseCcy": "", "quoteCcy": "",
+        "settleCcy": "USDT", "ctVal": "0.01", "ctMult": "1", "ctValCcy": "BTC", "ctType": "linear",
+        "tickSz": "0.1", "lotSz": "0.01", "expTime": "", "stk": "", "optType": "", "state": "live",
     }  # fmt: skip
     option = {
-        **listed, "instType": "OPTION", "instId": "BTC-USD-261225-100000-C", "uly": "BTC-USD", "settleCcy": "BTC",
-        "ctVal": "1", "ctMult": "0.01", "ctType": "", "tickSz": "0.0001", "lotSz": "1", "expTime": "1798185600000",
-        "stk": "100000", "optType": "C",
+        **listed, "instType": "OPTION", "instId": "BTC-USD-261225-100000-C", "uly": "BTC-USD",
+        "settleCcy": "BTC", "ctVal": "1", "ctMult": "0.01", "ctType": "", "tickSz": "0.0001", "lotSz": "1",
+        "expTime": "1798185600000", "stk": "100000", "optType": "C",
     }  # fmt: skip
 
     def book(action: str, sequence: int, before: int, bids: list[list[str]], asks: list[list[str]]) -> Any:
@@ -98,8 +99,8 @@ def _okx() -> Case:
     }
     five = {"bids": [["100.1", "5", "0", "1"]], "asks": [["100.3", "1", "0", "2"]], "seqId": 11}
     greeks = {
-        "uly": "BTC-USD", "delta": "0.4", "deltaBS": "0.45", "vega": "0.001", "vegaBS": "110.5", "markVol": "0.52",
-        "bidVol": "0", "askVol": "0.55", "fwdPx": "61000.5",
+        "uly": "BTC-USD", "delta": "0.4", "deltaBS": "0.45", "vega": "0.001", "vegaBS": "110.5",
+        "markVol": "0.52", "bidVol": "0", "askVol": "0.55", "fwdPx": "61000.5",
     }  # fmt: skip
     return Case(
         symbol=symbol,
@@ -153,8 +154,9 @@ def _okx() -> Case:
 
 def _bybit(category: str, symbol: str, other: str, *, extra: tuple[bytes, ...] = ()) -> Case:
     entry = {
-        "symbol": symbol, "contractType": {"linear": "LinearPerpetual", "inverse": "InversePerpetual"}.get(category, ""),
-        "status": "Trading", "baseCoin": "BTC", "quoteCoin": "USDT", "settleCoin": "USDT", "deliveryTime": "0",
+        "symbol": symbol, "contractType": {"linear": "LinearPerpetual",
+        "inverse": "InversePerpetual"}.get(category, ""), "status": "Trading", "baseCoin": "BTC",
+        "quoteCoin": "USDT", "settleCoin": "USDT", "deliveryTime": "0",
         "optionsType": "Call" if category == "option" else "", "priceFilter": {"tickSize": "0.1"},
         "lotSizeFilter": {"qtyStep": "0.01", "basePrecision": "0.01"},
     }  # fmt: skip
@@ -223,8 +225,9 @@ def _bybit_linear(category: str, symbol: str, other: str) -> Case:
         "fundingRate": "0.0001", "bid1Price": "100.1", "bid1Size": "5", "ask1Price": "100.3", "ask1Size": "1",
     }  # fmt: skip
     bar = {
-        "start": 1700000000000, "end": 1700000059999, "interval": "1", "open": "100", "close": "100.2", "high": "101",
-        "low": "99.9", "volume": "12.5", "turnover": "1250", "confirm": True, "timestamp": 1700000060000,
+        "start": 1700000000000, "end": 1700000059999, "interval": "1", "open": "100", "close": "100.2",
+        "high": "101", "low": "99.9", "volume": "12.5", "turnover": "1250", "confirm": True,
+        "timestamp": 1700000060000,
     }  # fmt: skip
     old = {"updatedTime": 1700000000090, "symbol": symbol, "side": "Buy", "size": "0.5", "price": "98.777"}
     return _bybit(
@@ -246,9 +249,10 @@ def _bybit_linear(category: str, symbol: str, other: str) -> Case:
 def _bybit_option() -> Case:
     symbol = "BTC-25DEC26-100000-C"
     ticker = {
-        "symbol": symbol, "bidPrice": "0", "bidSize": "0", "bidIv": "0", "askPrice": "120.5", "askSize": "0.5",
-        "askIv": "0.6", "lastPrice": "1", "markPrice": "118", "indexPrice": "61000", "markPriceIv": "0.58",
-        "underlyingPrice": "61100.5", "openInterest": "12.3", "delta": "0.3", "gamma": "0", "vega": "40", "theta": "-3",
+        "symbol": symbol, "bidPrice": "0", "bidSize": "0", "bidIv": "0", "askPrice": "120.5",
+        "askSize": "0.5", "askIv": "0.6", "lastPrice": "1", "markPrice": "118", "indexPrice": "61000",
+        "markPriceIv": "0.58", "underlyingPrice": "61100.5", "openInterest": "12.3", "delta": "0.3",
+        "gamma": "0", "vega": "40", "theta": "-3",
     }  # fmt: skip
     message = {
         "topic": f"tickers.{symbol}",
@@ -263,10 +267,11 @@ def _bybit_option() -> Case:
 def _bitmex() -> Case:
     symbol = "XBTUSD"
     listed = {
-        "symbol": symbol, "rootSymbol": "XBT", "state": "Open", "typ": "FFWCSX", "expiry": None, "underlying": "XBT",
-        "quoteCurrency": "USD", "settlCurrency": "XBt", "tickSize": 0.1, "lotSize": 100, "multiplier": -100000000,
-        "underlyingToPositionMultiplier": None, "underlyingToSettleMultiplier": -100000000,
-        "quoteToSettleMultiplier": None, "isQuanto": False, "isInverse": True,
+        "symbol": symbol, "rootSymbol": "XBT", "state": "Open", "typ": "FFWCSX", "expiry": None,
+        "underlying": "XBT", "quoteCurrency": "USD", "settlCurrency": "XBt", "tickSize": 0.1,
+        "lotSize": 100, "multiplier": -100000000, "underlyingToPositionMultiplier": None,
+        "underlyingToSettleMultiplier": -100000000, "quoteToSettleMultiplier": None, "isQuanto": False,
+        "isInverse": True,
     }  # fmt: skip
     at = {"timestamp": "2023-11-14T22:13:20.100Z"}
 
@@ -352,7 +357,8 @@ def _kraken() -> Case:
     symbol = "PF_XBTUSD"
     listed = {
         "symbol": symbol, "type": "flexible_futures", "tickSize": 0.5, "contractSize": 1, "tradeable": True,
-        "contractValueTradePrecision": 4, "base": "BTC", "quote": "USD", "pair": "BTC:USD", "impactMidSize": 1,
+        "contractValueTradePrecision": 4, "base": "BTC", "quote": "USD", "pair": "BTC:USD",
+        "impactMidSize": 1,
     }  # fmt: skip
     index = {"symbol": "in_xbtusd", "type": "spot index", "tradeable": False}
 
@@ -374,14 +380,16 @@ def _kraken() -> Case:
 
     whole = sent(
         {
-            "feed": "book_snapshot", "product_id": symbol, "timestamp": 1700000000100, "seq": 10, "tickSize": None,
-            "bids": [{"price": 100.5, "qty": 5.0}, {"price": 100, "qty": 0.0002}], "asks": [{"price": 101.5, "qty": 1e-3}],
+            "feed": "book_snapshot", "product_id": symbol, "timestamp": 1700000000100, "seq": 10,
+            "tickSize": None, "bids": [{"price": 100.5, "qty": 5.0}, {"price": 100, "qty": 0.0002}],
+            "asks": [{"price": 101.5, "qty": 1e-3}],
         }
     )  # fmt: skip
     ticker = {
         "time": 1700000000100, "product_id": symbol, "funding_rate": 0.5, "relative_funding_rate": 1.5e-05,
         "feed": "ticker", "bid": 100.5, "ask": 101.5, "bid_size": 5.0, "ask_size": 0.001, "index": 100.9,
-        "openInterest": 1234.5, "markPrice": 101.01, "last": 101, "pair": "XBT:USD", "leverage": "50x", "tag": "perpetual",
+        "openInterest": 1234.5, "markPrice": 101.01, "last": 101, "pair": "XBT:USD", "leverage": "50x",
+        "tag": "perpetual",
     }  # fmt: skip
     lite = {
         "feed": "ticker_lite",
@@ -430,9 +438,9 @@ def _binance(market: str, symbol: str, other: str) -> Case:
         "binance-coinm": "https://dapi.binance.com/dapi/v1",
     }.get(market, "https://api.binance.com/api/v3")
     listed = {
-        "symbol": symbol, "pair": symbol.partition("_")[0], "contractType": "PERPETUAL", "deliveryDate": 4133404800000,
-        "status": "TRADING", "contractStatus": "TRADING", "contractSize": 100, "baseAsset": "BTC", "quoteAsset": "USDT",
-        "marginAsset": "USDT",
+        "symbol": symbol, "pair": symbol.partition("_")[0], "contractType": "PERPETUAL",
+        "deliveryDate": 4133404800000, "status": "TRADING", "contractStatus": "TRADING",
+        "contractSize": 100, "baseAsset": "BTC", "quoteAsset": "USDT", "marginAsset": "USDT",
         "filters": [
             {"filterType": "PRICE_FILTER", "tickSize": "0.10", "minPrice": "0.1", "maxPrice": "100000"},
             {"filterType": "LOT_SIZE", "stepSize": "0.001", "minQty": "0.001", "maxQty": "1000"},
@@ -479,12 +487,12 @@ def _binance(market: str, symbol: str, other: str) -> Case:
     ]
     if not spot:
         mark = {
-            "e": "markPriceUpdate", "E": 1700000000100, "s": symbol, "p": "100.15", "i": "100.12", "P": "100.1",
-            "r": "0.0001", "T": 1700006400000,
+            "e": "markPriceUpdate", "E": 1700000000100, "s": symbol, "p": "100.15", "i": "100.12",
+            "P": "100.1", "r": "0.0001", "T": 1700006400000,
         }  # fmt: skip
         forced = {
-            "s": symbol, "S": "SELL", "o": "LIMIT", "f": "IOC", "q": "0.5", "p": "99.9", "ap": "99.95", "X": "FILLED",
-            "l": "0.5", "z": "0.5", "T": 1700000000090,
+            "s": symbol, "S": "SELL", "o": "LIMIT", "f": "IOC", "q": "0.5", "p": "99.9", "ap": "99.95",
+            "X": "FILLED", "l": "0.5", "z": "0.5", "T": 1700000000090,
         }  # fmt: skip
         others += [
             frame({"stream": f"{symbol.lower()}@markPrice", "data": mark}),
@@ -514,11 +522,12 @@ def _binance(market: str, symbol: str, other: str) -> Case:
 def _deribit() -> Case:
     symbol = "BTC-PERPETUAL"
     listed = {
-        "tick_size": 0.5, "taker_commission": 0.0005, "settlement_period": "perpetual", "settlement_currency": "BTC",
-        "quote_currency": "USD", "counter_currency": "USD", "price_index": "btc_usd", "min_trade_amount": 10.0,
-        "kind": "future", "is_active": True, "instrument_name": symbol, "instrument_type": "reversed",
-        "instrument_id": 1, "expiration_timestamp": 32503708800000, "creation_timestamp": 1534167754000,
-        "contract_size": 10.0, "base_currency": "BTC", "tick_size_steps": [], "future_type": "reversed",
+        "tick_size": 0.5, "taker_commission": 0.0005, "settlement_period": "perpetual",
+        "settlement_currency": "BTC", "quote_currency": "USD", "counter_currency": "USD",
+        "price_index": "btc_usd", "min_trade_amount": 10.0, "kind": "future", "is_active": True,
+        "instrument_name": symbol, "instrument_type": "reversed", "instrument_id": 1,
+        "expiration_timestamp": 32503708800000, "creation_timestamp": 1534167754000, "contract_size": 10.0,
+        "base_currency": "BTC", "tick_size_steps": [], "future_type": "reversed",
     }  # fmt: skip
 
     def push(channel: str, data: Any) -> bytes:
@@ -534,7 +543,8 @@ def _deribit() -> Case:
     def trade(name: str) -> bytes:
         entry = {
             "trade_seq": 1, "trade_id": "1", "timestamp": 1700000000090, "tick_direction": 0, "price": 100.5,
-            "mark_price": 100.6, "instrument_name": name, "index_price": 100.4, "direction": "buy", "amount": 50.0,
+            "mark_price": 100.6, "instrument_name": name, "index_price": 100.4, "direction": "buy",
+            "amount": 50.0,
         }  # fmt: skip
         return push(f"trades.{name}.100ms", [entry])
 
@@ -543,9 +553,10 @@ def _deribit() -> Case:
         book("snapshot", 10, None, [["new", 100.5, 50.0], ["new", 100.0, 20.0]], [["new", 101.0, 10.0]]),
     )
     ticker = {
-        "timestamp": 1700000000100, "state": "open", "instrument_name": symbol, "index_price": 100.4, "mark_price": 100.6,
-        "best_bid_price": 100.5, "best_bid_amount": 50.0, "best_ask_price": 101.0, "best_ask_amount": 10.0,
-        "open_interest": 1000.0, "current_funding": 0.0, "funding_8h": 1e-5, "last_price": 100.5, "stats": {},
+        "timestamp": 1700000000100, "state": "open", "instrument_name": symbol, "index_price": 100.4,
+        "mark_price": 100.6, "best_bid_price": 100.5, "best_bid_amount": 50.0, "best_ask_price": 101.0,
+        "best_ask_amount": 10.0, "open_interest": 1000.0, "current_funding": 0.0, "funding_8h": 1e-5,
+        "last_price": 100.5, "stats": {},
     }  # fmt: skip
     return Case(
         symbol=symbol,

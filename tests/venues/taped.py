@@ -1,4 +1,4 @@
-"""What the rows say: books rebuilt from the tape with plain dicts, and the rules of a tape checked on the way."""
+"""What the rows say: books rebuilt from the tape with plain dicts, the rules of a tape checked on the way."""
 
 from holdfast import tape
 from holdfast.instrument import Instruments

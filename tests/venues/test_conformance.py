@@ -35,7 +35,7 @@ class Bench:
             assert self.instruments.find(venue, self.case.symbol) >= 0
 
     def give(self, what: Step | bytes) -> Rows:
-        """Give a step or frame and return the rows it made; what it raises goes through, its rows are judged."""
+        """Give a step or frame and return its rows, judged; what it raises goes through."""
         step = Step(FRAME, what) if isinstance(what, bytes) else what
         self.now_ns += 1_000_000
         try:
@@ -249,14 +249,15 @@ def _leaves(node: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 
 STRANGE: list[Any] = [
-    None, True, False, 0, -1, 1, 2**63, 2**70, -(2**63), 1e300, 1e-300, 0.1234567890123456789, "", " ", "x", "-1", "1e999",
-    "NaN", "Infinity", "9" * 400, "0." + "9" * 60, "1_0", "\u0661", "99999999999999999999", "2023-13-45T99:00:00Z",
-    "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", [], {}, [[]], [["1"]], [1, 2], {"a": 1}, "snapshot", "update",
+    None, True, False, 0, -1, 1, 2**63, 2**70, -(2**63), 1e300, 1e-300, 0.1234567890123456789, "", " ",
+    "x", "-1", "1e999", "NaN", "Infinity", "9" * 400, "0." + "9" * 60, "1_0", "\u0661",
+    "99999999999999999999", "2023-13-45T99:00:00Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", [], {},
+    [[]], [["1"]], [1, 2], {"a": 1}, "snapshot", "update",
 ]  # fmt: skip
 
 
 def mutate(source: random.Random, message: bytes) -> bytes:
-    """Return a frame with something wrong: cut, a byte changed, a value of another type or size, a key gone."""
+    """Return a frame with something wrong: cut, a byte or a value changed, a key gone, an item doubled."""
     how = source.randrange(5)
     if how == 0:
         return message[: source.randrange(len(message) + 1)]

@@ -23,7 +23,8 @@ it began. So the book is known only where something proves that nothing older is
 Units: volume is in 1e-8 of the base coin. `received_ns` is the recorder's clock; the venue's clock tells
 when the order was created, so it is the exchange time of `created` events only (0 for the others).
 
-Limits: the number of orders is bounded by `ORDERS_MAX`, that of remembered deletions by `DELETED_MAX`.
+Limits: a fill is two events, one for each order, 1 to 30 ms apart; between them a level may show the size
+before it. The number of orders is bounded by `ORDERS_MAX`, that of remembered deletions by `DELETED_MAX`.
 No trades are written: the stream does not name them.
 
 Source: Bitstamp WebSocket, channel live_orders; price-time priority is the venue's matching rule.
@@ -145,13 +146,20 @@ class OrderBook3:
             self.older += 1
         touched: set[tuple[int, int]] = set()
         horizons = {each: self._sides[each].horizon for each in (1, -1)}
-        self._take_off(order_id, before, touched)
-        self._prove(Order(side, key, size), before, action)
+        rested = before is not None and self._arriving.pop(order_id, None) is None
+        if before is not None and rested:
+            self._sides[before.side].add(before.key, -before.volume)
+            touched.add((before.side, before.key))
+        now = Order(side, key, size)
+        self._prove(now, before, action)
         if action == "deleted":
             self._remember(order_id)
         else:
-            self._orders[order_id] = Order(side, key, size)
-            self._arriving[order_id] = received_ns
+            self._orders[order_id] = now
+            if rested and before is not None and before[:2] == now[:2]:
+                self._sides[side].add(key, size)
+            else:
+                self._arriving[order_id] = received_ns
         self._settle(received_ns, touched)
         self._write((received_ns, exchange_ns if action == "created" else 0), touched, horizons)
 
@@ -159,11 +167,6 @@ class OrderBook3:
         """Forget everything: what happens now is not told."""
         self._lose(received_ns, tape.GAP_DISCONNECT, "the connection was lost")
         self._forget()
-
-    def _take_off(self, order_id: int, order: Order | None, touched: set[tuple[int, int]]) -> None:
-        if order is not None and self._arriving.pop(order_id, None) is None:
-            self._sides[order.side].add(order.key, -order.volume)
-            touched.add((order.side, order.key))
 
     def _prove(self, now: Order, before: Order | None, action: str) -> None:
         """Move the horizon if this event is a fill (rule 1)."""
