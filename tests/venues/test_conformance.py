@@ -2,9 +2,12 @@
 
 import json
 import random
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
+from captures import read_capture
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from samples import CASES, FRAME, REST, Case, Step
@@ -316,3 +319,32 @@ def test_whatever_a_rest_answer_holds_is_taken_or_refused(venue: str, seed: int)
             bench.give(Step(REST, mutate(source, step.body), step.url))
         except OutsideError:
             assert set(kinds(bench.rows)) <= {"book_gap"}
+
+
+CAPTURES = {"okx": "OKX", "bitmex": "BITMEX", "kraken-futures": "KRAKEN_FUTURES"}
+SAMPLE_EVERY = 7
+
+
+@pytest.mark.parametrize("venue", sorted(CAPTURES))
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(seed=st.integers(0, 2**32))
+def test_a_recorded_connection_with_broken_frames_never_serves_a_broken_tape(
+    venue: str, shared_data: Path, seed: int
+) -> None:
+    source = random.Random(seed)
+    bench = Bench(venue, listed=False)
+    for received_ns, step in recorded(shared_data, CAPTURES[venue]):
+        bench.now_ns = received_ns
+        if step.role == REST:
+            bench.give(step)
+        elif step.role == FRAME:
+            survive(bench, mutate(source, step.body) if source.random() < 0.05 else step.body)
+
+
+@cache
+def recorded(folder: Path, name: str) -> list[tuple[int, Step]]:
+    """Return a capture thinned out: the answers, the beginning with its snapshots, then every few frames."""
+    lines = list(read_capture(folder / "raw_ws", name))
+    rest = {step.url: (at, step) for at, step in lines if step.role == REST}
+    frames = [(at, step) for at, step in lines if step.role == FRAME]
+    return [*rest.values(), *frames[:150], *frames[150::SAMPLE_EVERY][:150]]
