@@ -92,7 +92,7 @@ def _judge(elapsed_s: float, pairs: Table, expiries: Table, pasts: Table, judged
     basis_now = _basis_by_expiry(pairs, len(expiries))
     count = 0
     for p in range(len(pairs)):
-        pair, past = pairs[p], pasts[pairs[p].call]
+        pair, past = pairs[p], pasts[pairs[p].call_id]
         if not pair.reference > 0.0:
             continue
         warm = past.seen_s >= WARM_S
@@ -108,7 +108,7 @@ def _judge(elapsed_s: float, pairs: Table, expiries: Table, pasts: Table, judged
             off = pair.bid - fair
         elif pair.ask < fair:
             off = pair.ask - fair
-        elif quoted:
+        elif quoted and fair == fair:  # known
             off = 0.0
         distance = abs(off) / unit
         if warm and not quoted:

@@ -31,6 +31,7 @@ DAY_NS: Final = 24 * HOUR_NS
 SAMPLE_NS: Final = 600 * SECOND_NS
 LINE: Final = 5.0
 PRIOR_CHANGES: Final = 20.0
+CALM_MIN: Final = 0.5  # of the prior: a calm past makes twice as sensitive, no more
 SAMPLES: Final = 160  # at ten minutes each a little more than the longest lag
 CHANGES: Final = 256  # kept at each lag
 
@@ -153,6 +154,7 @@ def _remember(time_ns: int, now: np.ndarray, past: Row) -> None:
             past.change[lag, part, place] = abs(now[part] - past.parts[anchor, part]) / root_days
             own = 1.4826 * np.nanmedian(past.change[lag, part, :known])
             if own >= 0.0:
+                own = max(own, CALM_MIN * PRIOR[part])
                 weight = known / (known + PRIOR_CHANGES)
                 past.usual[lag, part] = math.sqrt(weight * own**2 + (1.0 - weight) * PRIOR[part] ** 2)
     place = past.samples % SAMPLES

@@ -68,7 +68,7 @@ class Chain:
         same = (puts["expiry"] == calls["expiry"]) & (puts["strike"] == calls["strike"])
         first = np.flatnonzero(same & ~puts["is_call"] & calls["is_call"])
         pairs = new_rows(PAIR, len(first))
-        pairs["put"], pairs["call"] = puts["instrument"][first], calls["instrument"][first]
+        pairs["put_id"], pairs["call_id"] = puts["instrument"][first], calls["instrument"][first]
         for name in ("strike", "expiry", "inverse"):
             pairs[name] = puts[name][first]
         return pairs

@@ -80,7 +80,7 @@ def measure_pairs(now_ns: int, board: Table, expiries: Table, pairs: Table) -> N
     """Write each pair's synthetic prices and reference."""
     for p in range(len(pairs)):
         pair = pairs[p]
-        call, put = board[pair.call], board[pair.put]
+        call, put = board[pair.call_id], board[pair.put_id]
         pair.bid = pair.ask = pair.mark = pair.reference = math.nan
         expiry_ns = expiries[pair.expiry].expiry_ns
         if not (is_alive(now_ns, call, expiry_ns) and is_alive(now_ns, put, expiry_ns)):

@@ -65,8 +65,8 @@ EXPIRY: Final = np.dtype(
 
 PAIR: Final = np.dtype(
     [
-        ("call", "i4"),  # instrument numbers
-        ("put", "i4"),
+        ("call_id", "i4"),  # instrument numbers
+        ("put_id", "i4"),
         ("expiry", "i4"),  # which row of the chain's expiries
         ("strike", "f8"),
         ("inverse", "?"),

@@ -27,6 +27,7 @@ class Recording:
 
     def __init__(self) -> None:
         self.instruments = Instruments()
+        self.numbers: dict[str, int] = {}
         self.board: Board = new_board(4096)
         self.chains = Chains(self.instruments)
 
@@ -49,7 +50,10 @@ class Recording:
 def put_on_board(recording: Recording, received_ns: int, row: dict[str, str]) -> None:
     """Put one csv row on the board by the venue's rule for withdrawn quotes."""
     is_okx = "local_timestamp" in row
-    number = recording.instruments.add(okx_option(row) if is_okx else deribit_option(row))
+    number = recording.numbers.get(row["symbol" if is_okx else "instrument_name"], -1)
+    if number < 0:
+        number = recording.instruments.add(okx_option(row) if is_okx else deribit_option(row))
+        recording.numbers[recording.instruments[number].symbol] = number
     if number >= len(recording.board):
         recording.board = np.concatenate([recording.board, new_board(len(recording.board))])
     option = recording.board[number]
