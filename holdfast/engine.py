@@ -30,7 +30,7 @@ from holdfast.market.fold import fold_rows
 from holdfast.market.state import Market
 from holdfast.market.underlying import Underlyings
 from holdfast.policy.desk import DESK, Desk
-from holdfast.policy.score import SCORE, score_chains, score_groups, score_instruments, worst_rank
+from holdfast.policy.score import SCORE, measure_trust, score_chains, score_groups, score_instruments
 from holdfast.tape import Rows
 
 SECOND_NS: Final = 1_000_000_000
@@ -192,10 +192,12 @@ class State:
     def _judge(self, now_ns: int, events: list[Event]) -> None:
         """Score every scope and let policy judge those for which anything changed."""
         watch, count, chains = self.watch, self.count, len(self.chains)
-        trust_rank = worst_rank(count, INSTRUMENT_TRUST, watch.panel.open_rank)
+        trust_points = measure_trust(count, INSTRUMENT_TRUST, watch.panel.open_rank, watch.distrust)
         dislocation = watch.panel.findings[watch.dislocation]["ratio"]
         together = self.underlyings.co_movement.co_movement
-        score_instruments(count, self.features, watch.trusted, trust_rank, dislocation, together, self.scores)
+        score_instruments(
+            count, self.features, watch.trusted, trust_points, dislocation, together, self.scores
+        )
         score_chains(chains, watch.chain_panel.open_rank, self.chain_scores)
         score_groups(
             count,

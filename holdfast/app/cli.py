@@ -38,8 +38,15 @@ def main() -> None:
 @click.option("--out", required=True, type=_OUT, help="Folder for the report, the files and the ledger.")
 @click.option("--rules", type=_PATHS, help="Rule file or folder; default: the rules that come with Holdfast.")
 @click.option("--settings", "settings_path", type=_PATHS, help="Settings in TOML.")
-@click.option("--speed", type=click.FloatRange(min=0.0), default=0.0, help="Tape seconds a second; 0: as fast as it goes.")
-def replay(paths: tuple[Path, ...], out: Path, rules: Path | None, settings_path: Path | None, speed: float) -> None:
+@click.option(
+    "--speed",
+    type=click.FloatRange(min=0.0),
+    default=0.0,
+    help="Tape seconds a second; 0: as fast as it goes.",
+)
+def replay(
+    paths: tuple[Path, ...], out: Path, rules: Path | None, settings_path: Path | None, speed: float
+) -> None:
     """Run recordings of any known format through the whole defence and write what it would have decided."""
     sys.exit(guarded(lambda: run_replay(paths, out, rules, settings_path, speed)))
 
@@ -69,7 +76,9 @@ def guarded(work: Callable[[], int]) -> int:
         return EXIT_WRONG_CALL
 
 
-def run_replay(paths: tuple[Path, ...], out: Path, rules: Path | None, settings_path: Path | None, speed: float) -> int:
+def run_replay(
+    paths: tuple[Path, ...], out: Path, rules: Path | None, settings_path: Path | None, speed: float
+) -> int:
     settings = load_settings(settings_path.read_text(), str(settings_path)) if settings_path else Settings()
     with progress() as bar:
         task = bar.add_task("preparing kernels", total=None)
@@ -83,7 +92,9 @@ def run_replay(paths: tuple[Path, ...], out: Path, rules: Path | None, settings_
     for line in summary_lines(summary, out):
         click.echo(line)
     for name in summary["truncated"]:
-        _console.print(f"holdfast: {name} breaks off; what came before was used", style="yellow", markup=False)
+        _console.print(
+            f"holdfast: {name} breaks off; what came before was used", style="yellow", markup=False
+        )
     return EXIT_TRUNCATED if summary["truncated"] else 0
 
 
@@ -99,7 +110,9 @@ def _convert(paths: tuple[Path, ...], out: Path) -> int:
 
         recording = Recording(paths, Instruments(), on_progress=tell)
         write_tape(recording, out)
-    click.echo(f"{recording.rows} rows of {recording.messages} messages, {recording.quarantined} quarantined: {out}")
+    click.echo(
+        f"{recording.rows} rows of {recording.messages} messages, {recording.quarantined} quarantined: {out}"
+    )
     return EXIT_TRUNCATED if recording.truncated else 0
 
 
@@ -127,6 +140,11 @@ def summary_lines(summary: dict[str, Any], out: Path) -> list[str]:
 
 def progress() -> Progress:
     """Return the bar of a long command, drawn on standard error."""
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeElapsedColumn())
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TimeElapsedColumn(),
+    )
     return Progress(*columns, console=_console, transient=True)
-

@@ -38,7 +38,14 @@ from holdfast.settings import Settings
 from holdfast.tape import Rows
 
 SECOND_NS: Final = 1_000_000_000
-OUTPUTS: Final = ("summary.json", "alerts.jsonl", "decisions.jsonl", "quarantine.jsonl", "report.html", "ledger")
+OUTPUTS: Final = (
+    "summary.json",
+    "alerts.jsonl",
+    "decisions.jsonl",
+    "quarantine.jsonl",
+    "report.html",
+    "ledger",
+)
 ALERTS_SHOWN_MAX: Final = 5_000
 COMMIT_ENTRIES: Final = 4_096
 
@@ -230,7 +237,13 @@ def _summary(state: State, recording: Recording, outcome: _Outcome, wall_s: floa
 
 
 def _report(
-    state: State, outcome: _Outcome, summary: dict[str, Any], out: Path, checkpoint: str, command: str, settings: Settings
+    state: State,
+    outcome: _Outcome,
+    summary: dict[str, Any],
+    out: Path,
+    checkpoint: str,
+    command: str,
+    settings: Settings,
 ) -> ReportData:
     timeline = state.observer
     assert isinstance(timeline, Timeline)
@@ -247,6 +260,9 @@ def _report(
         decisions=outcome.decisions,
         quarantined=outcome.quarantined,
         thresholds={
-            "watch": table.watch.up, "restrict": table.restrict.up, "reduce": table.reduce.up, "halt": table.halt.up
+            "watch": table.watch.up,
+            "restrict": table.restrict.up,
+            "reduce": table.reduce.up,
+            "halt": table.halt.up,
         },  # fmt: skip
     )

@@ -27,7 +27,9 @@ def _default_sources() -> dict[str, str]:
 def _sources(path: Path) -> dict[str, str]:
     found = sorted(p for p in path.rglob("*") if p.suffix in RULE_SUFFIXES) if path.is_dir() else [path]
     if not path.exists() or not found:
-        raise CallerError("rules.missing", "no rules here", where=str(path), remedy="give a .yml file or a folder of them")
+        raise CallerError(
+            "rules.missing", "no rules here", where=str(path), remedy="give a .yml file or a folder of them"
+        )
     try:
         return {str(file): file.read_text(encoding="utf-8") for file in found}
     except (OSError, UnicodeDecodeError) as error:

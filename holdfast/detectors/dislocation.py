@@ -17,6 +17,7 @@ from holdfast.market.underlying import Underlyings
 # collateral.
 SLOT_NS: Final = 5 * SECOND_NS
 SLOTS: Final = 12
+PRICES_MIN: Final = 2  # and show in so many prices of either side: one odd print stands until the next trade
 
 # The gap must exceed all four:
 USUAL_MAX: Final = 8.0  # own usual deviations: one-sided trade prints reach 4 to 5 of them in calm hours
@@ -52,18 +53,20 @@ class Dislocation(Detector):
         self.gaps: NDArray[np.float64] = np.full((MEMBERS_MAX, SLOTS), np.nan)
         self.slot: NDArray[np.int64] = np.zeros(MEMBERS_MAX, dtype=np.int64)
         self.blame: NDArray[np.int8] = np.zeros(MEMBERS_MAX, dtype=np.int8)
+        self.seen_ns: NDArray[np.int64] = np.zeros((MEMBERS_MAX, 2), dtype=np.int64)
+        self.prices: NDArray[np.int64] = np.zeros((MEMBERS_MAX, 2), dtype=np.int64)
         self._scratch = np.zeros(SLOTS)
 
     def arrays(self) -> tuple[NDArray[np.generic], ...]:
         """Return every array of the detector's memory, in a fixed order."""
-        return (self.gaps, self.slot, self.blame)
+        return (self.gaps, self.slot, self.blame, self.seen_ns, self.prices)
 
     def judge(self, board: NDArray[np.void], now_ns: int, findings: Findings) -> None:
         """Write one finding for each instrument; call after `Underlyings.sweep` of the same second."""
         u = self.underlyings
         judge_gaps(
             now_ns, board, u.members.table, u.members.count, u.relations.table, u.co_movement.motion,
-            self.gaps, self.slot, self.blame, self._scratch, findings,
+            self.gaps, self.slot, self.blame, self.seen_ns, self.prices, self._scratch, findings,
         )  # fmt: skip
 
     def evidence_of(self, finding: np.void) -> dict[str, float | str]:
@@ -84,7 +87,9 @@ class Dislocation(Detector):
 
 
 @njit(cache=True)
-def judge_gaps(now_ns, board, table, count, relations, motion, gaps, slot, blame, scratch, findings):
+def judge_gaps(
+    now_ns, board, table, count, relations, motion, gaps, slot, blame, seen_ns, prices, scratch, findings
+):
     """Write the findings; see Dislocation."""
     now_slot = now_ns // SLOT_NS
     for i in range(len(findings)):
@@ -100,6 +105,9 @@ def judge_gaps(now_ns, board, table, count, relations, motion, gaps, slot, blame
         gap = _lasting(gaps[k], r.deviation, scratch)
         line = _line(r, motion[k])
         ratio = abs(gap) / line
+        _count_prices(board, table[k].instrument, r, line, ratio, seen_ns[k], prices[k])
+        if prices[k, 0] < PRICES_MIN or (r.peers == 1 and prices[k, 1] < PRICES_MIN):
+            ratio = 0.0
         blame[k] = _blame(ratio, blame[k], r)
         f.value = gap * BPS
         f.threshold = line * BPS
@@ -139,6 +147,19 @@ def _lasting(ring, gap, scratch):
     if middle * gap <= 0.0:
         return 0.0
     return middle if abs(middle) < abs(gap) else gap
+
+
+@njit(cache=True)
+def _count_prices(board, instrument, r, line, ratio, seen_ns, prices):
+    """Count the new prices of the instrument and of its nearest peer since the gap opened."""
+    times_ns = (board[instrument].price_ns, board[r.peer].price_ns)
+    is_open = abs(r.deviation) >= line
+    for side in range(2):
+        if not is_open and ratio < 0.5:
+            prices[side] = 0
+        elif is_open and times_ns[side] != seen_ns[side]:
+            prices[side] += 1
+        seen_ns[side] = times_ns[side]
 
 
 @njit(cache=True)

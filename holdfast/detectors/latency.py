@@ -1,6 +1,6 @@
 """Latency: messages arrive later than they used to.
 
-Sees: the largest receive-minus-exchange time of the second, beyond the clocks' skew, against ten times the 95 % quantile of
+Sees: the largest receive-minus-exchange time of the second, beyond the clocks' skew, against five times the 90 % quantile of
 its own past, and never below one second: what a desk that hedges by hand or by seconds begins to feel.
 Fails: when the recorder's clock jumps (see clock_skew). Rows older than 10 s set no price at all (see market/fold).
 Cost: 20 ns an instrument.
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from holdfast.detectors.base import Detector, Findings
 
 LATENCY_FLOOR_S = 1.0
+LATENCY_USUAL_MAX_S = 2.0  # a feed that is always late does not make lateness usual
 
 
 class Latency(Detector):
@@ -39,7 +40,7 @@ def _judge(count: int, features: NDArray[np.void], findings: Findings) -> None:
         f = features[i]
         threshold = LATENCY_FLOOR_S
         if f.latency_usual_s > 0.0:
-            threshold = max(LATENCY_FLOOR_S, 10.0 * min(f.latency_usual_s, LATENCY_FLOOR_S))
+            threshold = max(LATENCY_FLOOR_S, 5.0 * min(f.latency_usual_s, LATENCY_USUAL_MAX_S))
         late = f.latency_s if f.active else np.nan
         findings[i].value = late
         findings[i].threshold = threshold

@@ -1,7 +1,6 @@
 """Panel: every detector's finding on every subject, and the one life cycle that turns findings into alerts.
 
-See `detectors/base.py` for the rules. The panel also is the heartbeat of the detectors: a detector that could judge an
-active subject for a while and then cannot for `SILENT_MAX_S` is reported in `silence`, which `silent_detector` judges.
+See `detectors/base.py` for the rules.
 """
 
 from collections.abc import Sequence
@@ -32,8 +31,6 @@ class Panel:
         self.findings: Findings = _blank_findings(count, capacity)
         self.open_rank: NDArray[np.int8] = np.zeros((count, capacity), dtype=np.int8)
         self.calm_ns: NDArray[np.int64] = np.zeros((count, capacity), dtype=np.int64)
-        self.told_ns: NDArray[np.int64] = np.zeros((count, capacity), dtype=np.int64)
-        self.told_since_ns: NDArray[np.int64] = np.zeros((count, capacity), dtype=np.int64)
         self._turns: NDArray[np.void] = np.zeros(count * capacity, dtype=TURN)
 
     def fit(self, capacity: int) -> None:
@@ -41,7 +38,7 @@ class Panel:
         if capacity <= self.capacity:
             return
         fresh = Panel(self.detectors, capacity)
-        for name in ("findings", "open_rank", "calm_ns", "told_ns", "told_since_ns"):
+        for name in ("findings", "open_rank", "calm_ns"):
             getattr(fresh, name)[:, : self.capacity] = getattr(self, name)
             setattr(self, name, getattr(fresh, name))
         self._turns = fresh._turns
@@ -62,8 +59,6 @@ class Panel:
             self.findings,
             self.open_rank,
             self.calm_ns,
-            self.told_ns,
-            self.told_since_ns,
             self.severities,
             self.clear_after_ns,
             self.stress,
@@ -74,7 +69,7 @@ class Panel:
 
     def arrays(self) -> tuple[NDArray[np.generic], ...]:
         """Return every array of the panel's memory and of its detectors, in a fixed order."""
-        own = (self.findings, self.open_rank, self.calm_ns, self.told_ns, self.told_since_ns)
+        own = (self.findings, self.open_rank, self.calm_ns)
         return own + tuple(array for detector in self.detectors for array in detector.arrays())
 
 
@@ -97,7 +92,7 @@ def rank_of(ratio: float, severities: np.ndarray) -> int:
 
 @njit(cache=True)
 def _turn(
-    now_ns, first, last, count, findings, open_rank, calm_ns, told_ns, told_since_ns, severities, clear_after_ns, stress,
+    now_ns, first, last, count, findings, open_rank, calm_ns, severities, clear_after_ns, stress,
     trusted, turns,
 ):  # fmt: skip  # noqa: ANN001, ANN202
     turned = 0
@@ -106,9 +101,6 @@ def _turn(
             ratio = findings[d, i].ratio
             if np.isnan(ratio):
                 continue
-            told_ns[d, i] = now_ns
-            if told_since_ns[d, i] == 0:
-                told_since_ns[d, i] = now_ns
             if stress[d] and not trusted[i]:
                 continue
             before = open_rank[d, i]

@@ -18,7 +18,7 @@ class StaleFeed(Detector):
     about = "trust"
     evidence = ("silence_s", "usual_max_s")
     severities = (2.0, 6.0, 30.0)
-    clear_after_s = 5.0
+    clear_after_s = 30.0
 
     def judge(self, count: int, features: NDArray[np.void], findings: Findings) -> None:
         """Judge the first `count` instruments. Shape: features and findings (capacity,)."""

@@ -75,10 +75,8 @@ class Watch:
         )
         self.simple_stress = (PriceShock(), VolatilityRegime(), LiquidityEvaporation(), LiquidationCascade())
         self.across = (Dislocation(underlyings), Depeg(underlyings), CorrelationBreak(underlyings))
-        names = tuple(d.name for d in (*self.simple_trust, *self.simple_stress, *self.across))
-        self.silent = SilentDetector(
-            (*names[: INSTRUMENT_TRUST - 1], "silent_detector", *names[INSTRUMENT_TRUST - 1 :])
-        )
+        trust_names, stress_names = ([d.name for d in kind] for kind in (self.simple_trust, self.simple_stress))
+        self.silent = SilentDetector((*trust_names, SilentDetector.name, *stress_names))
         instrument_detectors: tuple[Detector, ...] = (
             *self.simple_trust,
             self.silent,
@@ -90,7 +88,7 @@ class Watch:
         self.chain_panel = Panel(self.of_chain, 8)
         self.trusted: NDArray[np.bool_] = np.ones(market.capacity, dtype=np.bool_)
         self.chain_trusted: NDArray[np.bool_] = np.ones(8, dtype=np.bool_)
-        self._distrust = np.array([d.name in DISTRUST for d in instrument_detectors], dtype=np.bool_)
+        self.distrust = np.array([d.name in DISTRUST for d in instrument_detectors], dtype=np.bool_)
         self._gap = [d.name for d in instrument_detectors].index("sequence_gap")
         self._shock = [d.name for d in instrument_detectors].index("price_shock")
         self.dislocation = [d.name for d in instrument_detectors].index("dislocation")
@@ -110,13 +108,12 @@ class Watch:
         for number, detector in enumerate(self.simple_trust):
             detector.judge(count, features, findings[number])
         number = len(self.simple_trust)
-        told = (self.panel.told_ns, self.panel.told_since_ns)
-        self.silent.judge(now_ns, count, features, *told, findings[number])
+        self.silent.judge(now_ns, count, features, findings, findings[number])
         turned = self.panel.turn(now_ns, 0, INSTRUMENT_TRUST, count, self.trusted).copy()
         _set_trust(
             count,
             self.panel.open_rank,
-            self._distrust,
+            self.distrust,
             self._gap,
             self.market.state,
             self.market.board,

@@ -28,6 +28,7 @@ FLOCK_MINUTES: Final = 240.0
 SIZE_MINUTES: Final = 30.0  # how fast the usual size of a return adapts
 SHOCK_MINUTES: Final = 5.0  # how fast the volatility that widens a threshold adapts
 CLIP: Final = 4.0
+NEW_S_MAX: Final = 59.5  # a price of this minute; the bar that ended with the last one is a full minute old
 SIZE_MINUTES_MIN: Final = 5  # returns before their usual size is known
 FALL_MINUTES: Final = 5
 FALL_FROM: Final = 1.0  # a fall is counted from one usual size of the window up to ...
@@ -71,7 +72,7 @@ _KEEP_SIZE: Final = 0.5 ** (1.0 / SIZE_MINUTES)
 class CoMovement:
     """Correlations of every member with its peers and the market, its lead, and the market's fall.
 
-    Shape: `pairs` (MEMBERS_MAX, 2) of PAIR by slot and PEERS or MARKET; `motion` and `leads` (MEMBERS_MAX,) of
+    Shape: `pairs` (MEMBERS_MAX, 2) of PAIR by slot, PEERS or MARKET; `motion` and `leads` (MEMBERS_MAX,) of
     MOTION and LEAD by slot; `flock` (UNDERLYINGS_MAX,) of FLOCK; `covariance` of standardised returns between
     underlyings; `summary` holds co_movement, the mean pairwise correlation and the share that falls.
     Cost: 2 us a sweep; 30 us each 5 s and 60 us each minute for 256 members in 8 underlyings. Limits:
@@ -120,7 +121,10 @@ class CoMovement:
 
     def sweep(self, now_ns: int, members: Members, relations: Relations) -> None:
         """Let the prices as of now join."""
-        move_flock(now_ns, relations.group_level, members.groups, self.flock, self.covariance, self.summary)
+        move_flock(
+            now_ns, relations.group_level, relations.group_age_s, members.groups, self.flock, self.covariance,
+            self.summary,
+        )  # fmt: skip
         move_members(
             now_ns, members.table, members.count, members.groups, relations.table, self.flock, self.pairs,
             self.motion, self.leads,
@@ -128,14 +132,14 @@ class CoMovement:
 
 
 @njit(cache=True)
-def move_flock(now_ns, group_level, groups, flock, covariance, summary):
+def move_flock(now_ns, group_level, group_age_s, groups, flock, covariance, summary):
     """Let each underlying's level join; see CoMovement."""
     minute = now_ns // MINUTE_NS
     turned = False
     for g in range(groups):
         f = flock[g]
         level = group_level[g]
-        if f.minute == minute or math.isnan(level):
+        if f.minute == minute or math.isnan(level) or group_age_s[g] >= NEW_S_MAX:
             continue
         turned = True
         f.z = math.nan
@@ -223,7 +227,7 @@ def move_members(now_ns, table, count, groups, relations, flock, pairs, motion, 
             continue
         if step != leads[k].step:
             follow(step, r.level, r.consensus, leads[k])
-        if minute != m.minute and r.age_s * 1e9 < MINUTE_NS:
+        if minute != m.minute and r.age_s < NEW_S_MAX:
             _move_minute(now_ns, minute, table[k].group, groups, r, flock, pairs[k], m)
 
 
@@ -233,7 +237,7 @@ def _move_minute(now_ns, minute, group, groups, r, flock, pair, m):
         change = r.level - m.level
         theirs = math.nan
         if (
-            r.peer_age_s * 1e9 < MINUTE_NS
+            r.peer_age_s < NEW_S_MAX
             and r.is_elsewhere == m.is_elsewhere
             and (r.is_elsewhere or not m.had_others)
         ):

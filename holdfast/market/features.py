@@ -44,6 +44,7 @@ SCALE_MIN: Final = 0.1 * PRIOR_MOVE_1M  # hours without a trade do not make the 
 # A feed that is silent longer than this many times its own usual silence is stale (never sooner than the floor).
 SILENCE_TIMES_MAX: Final = 8.0
 SILENCE_FLOOR_S: Final = 10.0
+SILENCES_MIN: Final = 30.0  # silences seen before their usual length is known
 
 FEATURES: Final = np.dtype(
     [
@@ -168,8 +169,11 @@ def _measure_clocks(now_ns, s, b, f, pasts):  # noqa: ANN001, ANN202
         add_to_past(pasts[st.PAST_SILENCE], max((now_ns - s.active_ns) * 1e-9, 1e-3), SHORT_LAG)
     if f.active:
         s.active_ns = now_ns
-    usual = quantile_of_past(pasts[st.PAST_SILENCE], 0.95)
-    f.silence_max_s = max(SILENCE_FLOOR_S, SILENCE_TIMES_MAX * usual) if usual > 0.0 else math.nan
+    if counted(pasts[st.PAST_SILENCE], SHORT_LAG) >= SILENCES_MIN:
+        usual = quantile_of_past(pasts[st.PAST_SILENCE], 0.95)
+        f.silence_max_s = max(SILENCE_FLOOR_S, SILENCE_TIMES_MAX * usual)
+    else:
+        f.silence_max_s = math.nan
     f.price_age_s = (now_ns - b.price_ns) * 1e-9 if b.price_ns > 0 else math.nan
     if s.is_option:
         f.silence_max_s = math.nan
@@ -186,7 +190,7 @@ def _measure_clocks(now_ns, s, b, f, pasts):  # noqa: ANN001, ANN202
         )
         if f.latency_s > 0.0:
             add_to_past(pasts[st.PAST_LATENCY], f.latency_s, SHORT_LAG)
-    f.latency_usual_s = quantile_of_past(pasts[st.PAST_LATENCY], 0.95)
+    f.latency_usual_s = quantile_of_past(pasts[st.PAST_LATENCY], 0.90)
     s.latency_second_ns = -(2**62)
     f.crossed = s.crossed / CROSSED_MAX
     f.gap_s = (now_ns - s.gap_ns) * 1e-9 if s.gap_ns > 0 else 0.0
@@ -422,7 +426,7 @@ def _measure_depth(s, f, keys, sizes, price_step, size_step, pasts, sample, band
         for j in range(4):
             f.depth_bid[j] = math.nan
             f.depth_ask[j] = math.nan
-        if s.source & st.SOURCE_BAND:
+        if s.source & st.SOURCE_BAND and s.frozen_bid + s.frozen_ask == 0.0:
             s.depth_bps = s.band_bps[0]
             bid_now = s.band_depth[0] * s.band_price[0]
             ask_now = s.band_depth[1] * s.band_price[1]

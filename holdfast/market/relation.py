@@ -30,7 +30,7 @@ from holdfast.market.peg import Pegs, sort_first
 SAMPLE_NS: Final = 5 * SECOND_NS
 BASIS_HALF_LIFE_S: Final = 4 * 3600.0
 MOVE_HALF_LIFE_S: Final = 600.0  # what counts as "where it was" when we ask who moved away
-FRESH_NS_MAX: Final = MINUTE_NS
+FRESH_NS_MAX: Final = 75 * SECOND_NS  # minute bars stay fresh until the next one
 PEER_AGE_NS_MAX: Final = 5 * MINUTE_NS
 WARM_NS: Final = 10 * MINUTE_NS
 WARM_SAMPLES: Final = 10
@@ -69,7 +69,8 @@ RELATION: Final = np.dtype(
 class Relations:
     """The relation of every member to its peers.
 
-    Shape: `table` (MEMBERS_MAX,) of RELATION by slot; `group_level` (UNDERLYINGS_MAX,), log dollars.
+    Shape: `table` (MEMBERS_MAX,) of RELATION by slot; `group_level` (UNDERLYINGS_MAX,), log dollars,
+    and `group_age_s`, of its youngest price.
     Cost: 25 us for 256 members in 8 underlyings. Limits: with two venues nobody knows who is wrong; `moved`
     against `peers_moved` is the hint. Trades alone make the bounce between bid and ask part of the usual
     deviation.
@@ -82,29 +83,35 @@ class Relations:
                 self.table[name] = np.nan
         self.table["peer"] = NONE
         self.group_level: NDArray[np.float64] = np.full(UNDERLYINGS_MAX, np.nan)
+        self.group_age_s: NDArray[np.float64] = np.full(UNDERLYINGS_MAX, np.nan)
         self._scratch = np.zeros((8, MEMBERS_MAX + 1))
 
     def arrays(self) -> tuple[NDArray[np.generic], ...]:
         """Return every array of the memory, in a fixed order."""
-        return (self.table, self.group_level)
+        return (self.table, self.group_level, self.group_age_s)
 
     def sweep(self, now_ns: int, board: NDArray[np.void], members: Members, pegs: Pegs) -> None:
         """Relate every member to its peers as of now."""
         relate(
             now_ns, board, members.table, members.order, members.offset, members.groups, pegs.coin_price,
-            self.table, self.group_level, self._scratch,
+            self.table, self.group_level, self.group_age_s, self._scratch,
         )  # fmt: skip
 
 
 @njit(cache=True)
-def relate(now_ns, board, table, order, offset, groups, coin_price, relations, group_level, scratch):
-    """Fill `relations` and `group_level` as of now; see Relations."""
+def relate(
+    now_ns, board, table, order, offset, groups, coin_price, relations, group_level, group_age_s, scratch
+):
+    """Fill `relations`, `group_level` and `group_age_s` as of now; see Relations."""
     for g in range(groups):
         slots = order[offset[g] : offset[g + 1]]
         _place(now_ns, board, table, slots, coin_price, relations)
         _agree(table, slots, relations, group_level, g, scratch)
+        group_age_s[g] = math.inf
         for k in slots:
             r = relations[k]
+            if not math.isnan(r.level):
+                group_age_s[g] = min(group_age_s[g], r.age_s)
             r.consensus_price = board[table[k].instrument].price * math.exp(-r.deviation)
             if not math.isnan(r.deviation):
                 _learn(now_ns, r)

@@ -172,5 +172,6 @@ def _new_state(capacity: int) -> NDArray[np.void]:
     state["trip_high"] = np.inf
     state["horizon_bid"] = state["horizon_ask"] = NO_HORIZON
     state["latency_min_ns"] = 2**62
+    state["latency_second_ns"] = -(2**62)
     state["latency_max_ns"] = -(2**62)
     return state

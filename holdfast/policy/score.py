@@ -7,7 +7,7 @@ Rules:
 2. The score is the cubic mean without division, `(v^3 + l^3 + c^3 + t^3)^(1/3)`: the loudest part leads, the others add a
    little, and no sum of small worries makes a crash. Contributions share the score in proportion to the cubes.
 3. A part that cannot be computed contributes nothing and takes nothing away from the others.
-4. Trust alone never passes `TRUST_POINTS_MAX`: a broken feed restricts, it does not sell. While an instrument is not trusted
+4. Trust alone never passes 60 points: a broken feed restricts, it does not sell. While an instrument is not trusted
    its market parts are not believed.
 5. A venue is the quadratic mean of its instruments, the desk that of all: one thin coin does not stop a venue, a venue
    whose coins fall together stops.
@@ -23,7 +23,6 @@ from numpy.typing import NDArray
 
 PARTS: Final = ("volatility", "liquidity", "correlation", "trust")
 VOLATILITY, LIQUIDITY, CORRELATION, TRUST = range(4)
-TRUST_POINTS_MAX: Final = 60.0
 LIQUIDITY_POINTS_MAX: Final = 60.0
 CORRELATION_POINTS_MAX: Final = 45.0
 
@@ -40,7 +39,8 @@ _SPREAD_POINTS: Final = np.array(
 _IMPACT_POINTS: Final = np.array([(4.0, 0.0), (16.0, 20.0), (64.0, 35.0)])  # Amihud's ratio over its usual
 _DISLOCATION_POINTS: Final = np.array([(1.0, 15.0), (2.0, 25.0), (4.0, 40.0), (8.0, 45.0)])  # finding ratio
 _CHAIN_POINTS: Final = np.array([0.0, 20.0, 35.0, 55.0, 68.0])  # open alert of a chain, none to critical
-_RANK_POINTS: Final = np.array([0.0, 15.0, 35.0, 50.0, 60.0])  # open trust alert, none to critical
+# open trust alert, none to critical: of a detector that leaves the instrument trusted, and of one that does not
+_TRUST_POINTS: Final = np.array([(0.0, 10.0, 20.0, 30.0, 40.0), (0.0, 26.0, 36.0, 50.0, 60.0)])
 
 SCORE: Final = np.dtype(
     [
@@ -89,14 +89,14 @@ def score_instruments(
     count: int,
     features: NDArray[np.void],
     trusted: NDArray[np.bool_],
-    trust_rank: NDArray[np.int64],
+    trust_points: NDArray[np.float64],
     dislocation: NDArray[np.float64],
     co_movement: float,
     scores: NDArray[np.void],
 ) -> None:
-    """Score the first `count` instruments. Shape: features, trusted, trust_rank, dislocation, scores (capacity,).
+    """Score the first `count` instruments. Shape: features, trusted, dislocation, scores (capacity,), trust_points (count,).
 
-    `trust_rank` is the worst open trust alert (0 to 4), `dislocation` the ratio of the dislocation finding, `co_movement`
+    `dislocation` the ratio of the dislocation finding, `co_movement`
     the share (0 to 1) of the market that moves as one.
     """
     for i in range(count):
@@ -119,20 +119,23 @@ def score_instruments(
             if co_movement > 0.5:
                 together = 2.0 * (co_movement - 0.5) * 0.4 * s.points[VOLATILITY]
             s.points[CORRELATION] = min(max(apart, together), CORRELATION_POINTS_MAX)
-        s.points[TRUST] = min(_RANK_POINTS[trust_rank[i]], TRUST_POINTS_MAX)
-        if not trusted[i]:
-            s.points[TRUST] = max(s.points[TRUST], 50.0)
+        s.points[TRUST] = trust_points[i]
         s.score = mix(s.points, s.parts)
 
 
 @njit(cache=True)
-def worst_rank(count: int, detectors: int, open_rank: NDArray[np.int8]) -> NDArray[np.int64]:
-    """Return the worst open rank among the first `detectors`. Shape: open_rank (all detectors, capacity), out (count,)."""
-    worst = np.zeros(count, dtype=np.int64)
+def measure_trust(
+    count: int, detectors: int, open_rank: NDArray[np.int8], distrust: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Return the points of the worst open alert among the first `detectors`. Shape: open_rank (all, capacity), out (count,).
+
+    `distrust` says which detectors take an instrument's trust away.
+    """
+    points = np.zeros(count)
     for d in range(detectors):
         for i in range(count):
-            worst[i] = max(worst[i], open_rank[d, i])
-    return worst
+            points[i] = max(points[i], _TRUST_POINTS[1 if distrust[d] else 0, open_rank[d, i]])
+    return points
 
 
 @njit(cache=True)
@@ -141,7 +144,7 @@ def score_chains(count: int, open_rank: NDArray[np.int8], scores: NDArray[np.voi
     for i in range(count):
         s = scores[i]
         s.counted = True
-        s.points[TRUST] = _RANK_POINTS[open_rank[0, i]]
+        s.points[TRUST] = _TRUST_POINTS[1, open_rank[0, i]]
         s.points[VOLATILITY] = _CHAIN_POINTS[open_rank[1, i]]
         s.points[CORRELATION] = min(_CHAIN_POINTS[open_rank[2, i]], CORRELATION_POINTS_MAX)
         s.points[LIQUIDITY] = min(_CHAIN_POINTS[open_rank[3, i]], LIQUIDITY_POINTS_MAX)

@@ -8,6 +8,7 @@ Rules:
 
 import csv
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Final, TypeVar
 
 import numpy as np
@@ -176,7 +177,7 @@ class Table:
         heads = np.flatnonzero(runs).tolist()
         known: dict[tuple[bytes, ...], T | OutsideError] = {}
         out: list[T] = [fill] * len(self)
-        for head, stop in zip(heads, [*heads[1:], len(self)], strict=True):
+        for head, stop in pairwise([*heads, len(self)]):
             fields = tuple(self.text(column, head) for column in columns)
             if fields not in known:
                 try:
