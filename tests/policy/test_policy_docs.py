@@ -17,10 +17,10 @@ RULES = (ROOT / "docs" / "rules.md").read_text()
 ESCALATION = (ROOT / "docs" / "escalation.md").read_text()
 DEFAULT = ROOT / "holdfast" / "policy" / "rules_default"
 DETECTORS = (
-    "sequence_gap", "crossed_book", "frozen_side", "stale_feed", "latency", "clock_skew", "malformed_time",
-    "discontinuity", "silent_detector", "chain_quality", "price_shock", "volatility_regime",
-    "liquidity_evaporation", "liquidation_cascade", "dislocation", "depeg", "surface_shock", "parity_break", "quotes_withdrawn",
-    "correlation_break",
+    "sequence_gap", "crossed_book", "frozen_side", "stale_feed", "latency", "clock_skew",
+    "malformed_time", "discontinuity", "silent_detector", "chain_quality", "price_shock",
+    "volatility_regime", "liquidity_evaporation", "liquidation_cascade", "dislocation", "depeg",
+    "surface_shock", "parity_break", "quotes_withdrawn", "correlation_break",
 )  # fmt: skip
 
 

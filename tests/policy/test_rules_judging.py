@@ -93,6 +93,15 @@ def test_an_unknown_field_fires_nothing_is_no_error_and_is_counted(blind: dict[s
     assert run(loaded, [(2, HOT)]) == [2]
 
 
+@pytest.mark.parametrize("condition", ["score != 90.0", "'!(score == 90.0)'", "'!(score in [90.0])'"])
+def test_not_a_number_is_unknown_and_not_unequal(condition: str) -> None:
+    loaded = rules(rule_text(condition))
+    assert run(loaded, [(0, BLIND), (1, HOT), (2, COLD)]) == [2]
+    assert loaded.undecided == {IDS[0]: 1}
+    either = rules(rule_text("trusted || score > 80.0"))
+    assert either.evaluate(0, BTC, {"trusted": True, "score": NAN})[0].evidence["score"] == "unknown"
+
+
 def test_an_unknown_field_that_cannot_matter_does_not_count() -> None:
     loaded = rules(rule_text("trusted && score > 80.0"), rule_text("'!trusted || score > 80.0'", 1))
     decided = loaded.evaluate(0, BTC, {"trusted": False})
