@@ -104,8 +104,8 @@ class Members:
     def arrays(self) -> tuple[NDArray[np.generic], ...]:
         """Return every array, in a fixed order (for snapshots and digests).
 
-        Who is waiting follows from these and from the instruments; it is left out, since it also shows how far
-        ahead a reader has numbered instruments that have not spoken yet.
+        Who is waiting follows from these and from the instruments; it is left out, since it also shows how
+        far ahead a reader has numbered instruments that have not spoken yet.
         """
         return (self.table, self.order, self.offset, self.tellers, self.sizes)
 

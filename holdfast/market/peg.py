@@ -115,7 +115,8 @@ def _slow_down(now_ns, newest_ns, coin, coin_price, past, slot, scratch):
     """Replace a coin's price by the median of its last five minutes; only a new price joins them."""
     now_slot = now_ns // SLOT_NS
     if now_ns - newest_ns <= NEW_NS_MAX:
-        before = past[coin, slot[coin] % SLOTS]
+        is_pause = (now_slot - slot[coin]) * SLOT_NS > NEW_NS_MAX
+        before = math.nan if is_pause else past[coin, slot[coin] % SLOTS]
         for back in range(1, min(now_slot - slot[coin], SLOTS)):
             past[coin, (now_slot - back) % SLOTS] = before
         past[coin, now_slot % SLOTS] = coin_price[coin]
