@@ -1,4 +1,4 @@
-"""Escalation: the levels as a table, and where every scope stands in it.
+"""Escalation: where every scope stands in the table of levels (the table itself is in `settings`).
 
 Rules:
 
@@ -10,74 +10,13 @@ Rules:
 4. An unknown score (NaN) raises nothing and calms nothing.
 """
 
-from typing import Final
-
 import msgspec
 
 from holdfast.clock import SECOND_NS
-from holdfast.error import BrokenInvariant, CallerError
+from holdfast.error import BrokenInvariant
 from holdfast.event import LEVELS, Level, LevelMoved, Scope
 from holdfast.policy.duration import format_duration
-
-SCORE_MAX: Final = 100.0
-
-
-class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One row: the score that enters the level, the score below which it may be left, and for how long."""
-
-    up: float
-    down: float
-    dwell_s: float
-    needs_person: bool = False
-
-
-class EscalationTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The table, one row for each level above `normal`.
-
-    Raises: CallerError `escalation.invalid` with the place, when a row cannot work.
-    """
-
-    watch: Step = Step(up=25.0, down=15.0, dwell_s=60.0)
-    restrict: Step = Step(up=50.0, down=40.0, dwell_s=300.0)
-    reduce: Step = Step(up=70.0, down=60.0, dwell_s=900.0)
-    halt: Step = Step(up=90.0, down=80.0, dwell_s=0.0, needs_person=True)
-
-    def __post_init__(self) -> None:
-        below, below_name = Step(up=0.0, down=0.0, dwell_s=0.0), ""
-        for name, step in zip(LEVELS[1:], self.steps, strict=True):
-            if not 0.0 < step.up <= SCORE_MAX:
-                _refuse(f"{name}.up", f"{step.up:g} is not a score above 0 and up to {SCORE_MAX:g}")
-            if not 0.0 <= step.down < step.up:
-                _refuse(f"{name}.down", f"{step.down:g} is not from 0 to below `up` ({step.up:g})")
-            if not 0.0 <= step.dwell_s < float("inf"):
-                _refuse(f"{name}.dwell_s", f"{step.dwell_s:g} is not a time")
-            if below_name and not step.up > below.up:
-                _refuse(f"{name}.up", f"{step.up:g} is not above that of {below_name} ({below.up:g})")
-            if below_name and not step.down > below.down:
-                _refuse(f"{name}.down", f"{step.down:g} is not above that of {below_name} ({below.down:g})")
-            below, below_name = step, name
-
-    @property
-    def steps(self) -> tuple[Step, ...]:
-        """Return the rows in order, `watch` first."""
-        return self.watch, self.restrict, self.reduce, self.halt
-
-    def demanded(self, score: float) -> int:
-        """Return the rank of the highest level that a score enters, 0 for none or an unknown score."""
-        return sum(score >= step.up for step in self.steps)
-
-    def markdown(self) -> str:
-        """Return the table as the documentation shows it."""
-        rows = [
-            "| level | rank | entered at a score of | may be left below | for at least | needs a person |",
-            "|---|---|---|---|---|---|",
-            "| `normal` | 0 | | | | |",
-        ]
-        for rank, (name, step) in enumerate(zip(LEVELS[1:], self.steps, strict=True), start=1):
-            dwell = format_duration(round(step.dwell_s * SECOND_NS))
-            person = "yes" if step.needs_person else "no"
-            rows.append(f"| `{name}` | {rank} | {step.up:g} | {step.down:g} | {dwell} | {person} |")
-        return "\n".join(rows)
+from holdfast.settings import EscalationTable
 
 
 class ReleaseRefused(msgspec.Struct, frozen=True):
@@ -177,7 +116,15 @@ class _Standing(msgspec.Struct):
     floor: int = 0
 
 
-def _refuse(place: str, message: str) -> None:
-    raise CallerError(
-        "escalation.invalid", message, where=f"escalation.{place}", remedy="thresholds rise with the levels"
-    )
+def table_markdown(table: EscalationTable) -> str:
+    """Return the table as the documentation shows it."""
+    rows = [
+        "| level | rank | entered at a score of | may be left below | for at least | needs a person |",
+        "|---|---|---|---|---|---|",
+        "| `normal` | 0 | | | | |",
+    ]
+    for rank, (name, step) in enumerate(zip(LEVELS[1:], table.steps, strict=True), start=1):
+        dwell = format_duration(round(step.dwell_s * SECOND_NS))
+        person = "yes" if step.needs_person else "no"
+        rows.append(f"| `{name}` | {rank} | {step.up:g} | {step.down:g} | {dwell} | {person} |")
+    return "\n".join(rows)

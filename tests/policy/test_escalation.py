@@ -12,7 +12,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from holdfast.clock import SECOND_NS
 from holdfast.error import BrokenInvariant, CallerError
 from holdfast.event import LEVELS, LevelMoved, Scope
-from holdfast.policy.escalation import Escalation, EscalationTable, ReleaseRefused, Step
+from holdfast.policy.escalation import Escalation, ReleaseRefused
+from holdfast.settings import EscalationTable, Step
 
 BTC = Scope(venue="okx", instrument="BTC-USDT")
 DESK = Scope()

@@ -5,23 +5,20 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.policy.escalation import EscalationTable
+from holdfast.detectors.watch import DETECTOR_NAMES
+from holdfast.policy.escalation import table_markdown
 from holdfast.policy.expression import parse
 from holdfast.policy.fields import FIELDS, Schema, fields_markdown
 from holdfast.policy.rule import ACTIONS
 from holdfast.policy.rules import RuleSet
 from holdfast.policy.typecheck import check_types
+from holdfast.settings import EscalationTable
 
 ROOT = Path(__file__).resolve().parents[2]
 RULES = (ROOT / "docs" / "rules.md").read_text()
 ESCALATION = (ROOT / "docs" / "escalation.md").read_text()
 DEFAULT = ROOT / "holdfast" / "policy" / "rules_default"
-DETECTORS = (
-    "sequence_gap", "crossed_book", "frozen_side", "stale_feed", "latency", "clock_skew",
-    "malformed_time", "discontinuity", "silent_detector", "chain_quality", "price_shock",
-    "volatility_regime", "liquidity_evaporation", "liquidation_cascade", "dislocation", "depeg",
-    "surface_shock", "parity_break", "quotes_withdrawn", "correlation_break",
-)  # fmt: skip
+DETECTORS = DETECTOR_NAMES
 
 
 def block(page: str, name: str) -> str:
@@ -59,7 +56,7 @@ def test_the_default_rules_are_told() -> None:
 
 
 def test_the_table_of_levels_is_that_of_the_code() -> None:
-    assert block(ESCALATION, "table") == EscalationTable().markdown()
+    assert block(ESCALATION, "table") == table_markdown(EscalationTable())
 
 
 def test_every_action_is_told() -> None:
