@@ -242,6 +242,19 @@ def skip_blanks(buffer: Bytes, position: int) -> int:
 
 
 @njit(cache=True)
+def ends(buffer: Bytes, position: int, closers: int, end: int) -> bool:
+    """Tell whether `closers` objects close here and nothing but blanks is left before `end`.
+
+    A kernel asks this before it changes any state: a frame is taken whole or not at all.
+    """
+    for _ in range(closers):
+        if buffer[position] != _CLOSE:
+            return False
+        position += 1
+    return skip_blanks(buffer, position) == end
+
+
+@njit(cache=True)
 def put_row(
     rows: tape.Rows,
     at: int,

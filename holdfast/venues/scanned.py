@@ -87,7 +87,13 @@ class ScannedFeed(SequencedFeed):
         mark = self.rows.count
         try:
             self._decode(received_ns, frame)
-        except (OutsideError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        except (
+            OutsideError,
+            msgspec.MsgspecError,
+            UnicodeDecodeError,
+            ArithmeticError,
+            RecursionError,
+        ) as error:
             self.rows.rollback(mark)
             self._spoil(received_ns, frame)
             if isinstance(error, OutsideError):

@@ -24,6 +24,7 @@ from holdfast import tape
 from holdfast.error import OutsideError
 from holdfast.event import ResyncRequested
 from holdfast.instrument import Instruments
+from holdfast.quantity import INT64_MAX
 from holdfast.tape import RowBuffer, Rows
 from holdfast.venues.base import Feed
 from holdfast.venues.slots import EMPTY, LIVE, SHALLOW, SNAPPED, STALE, Slots
@@ -46,6 +47,13 @@ class Span(NamedTuple):
     first_id: int
     last_id: int
     after_id: int
+
+
+def span_of(first_id: int, last_id: int, after_id: int | None) -> Span:
+    """Return the ids of a diff. Raises: OutsideError `frame.malformed` where they do not make one."""
+    if after_id is None or not -1 <= after_id < last_id or not 0 <= first_id <= last_id <= INT64_MAX:
+        raise malformed(f"a diff of updates {first_id} to {last_id} after {after_id}")
+    return Span(first_id, last_id, after_id)
 
 
 class Held(NamedTuple):
@@ -148,6 +156,7 @@ class SequencedFeed(Feed):
 
     def _take_snapshot(self, number: int, snapshot_id: int, received_ns: int, first_row: int) -> None:
         """Judge a snapshot whose rows stand in `rows` from `first_row`; keep them and what was held, or drop them."""
+        _check_id(snapshot_id)
         slot = self.slots.of(number)
         if slot["state"] in (LIVE, SNAPPED) and snapshot_id < slot["last_id"]:
             self.rows.rollback(first_row)
@@ -171,6 +180,7 @@ class SequencedFeed(Feed):
 
     def _start_over(self, number: int, snapshot_id: int, first_row: int) -> None:
         """Accept a snapshot that stands in the stream itself, in order with the diffs."""
+        _check_id(snapshot_id)
         slot = self.slots.of(number)
         slot["state"], slot["last_id"] = LIVE, snapshot_id
         waiting = self._waiting[number]
@@ -230,6 +240,18 @@ class SequencedFeed(Feed):
         return span.first_id <= snapshot_id + self.snapshot_overlap <= span.last_id
 
 
+def _check_id(snapshot_id: int) -> None:
+    if not 0 <= snapshot_id <= INT64_MAX:
+        raise malformed(f"a snapshot at update {snapshot_id}")
+
+
 def malformed(message: str) -> OutsideError:
     """Return the error for a frame of a known type that breaks its own format."""
     return OutsideError("frame.malformed", message, remedy="compare it with the venue's documentation")
+
+
+def depth_of(text: str) -> int:
+    """Return the number of levels that an address or a channel names. Raises: OutsideError `frame.malformed`."""
+    if not (text.isdecimal() and len(text) <= 6):
+        raise malformed(f"not a number of levels: {text[:20]!r}")
+    return int(text)

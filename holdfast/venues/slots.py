@@ -119,15 +119,10 @@ class Slots:
             return
         if 2 * (len(self._place) + 1) > len(self.array):
             self._grow()
-        key = instrument.symbol.encode()
-        words = np.frombuffer(key.ljust(KEY_BYTES_MAX, b"\0"), dtype="<u8")
-        if (
-            len(key) > KEY_BYTES_MAX
-        ):  # no symbol in a frame has these words: bytes above ASCII are never looked up
-            words = np.array([2**64 - 1, 2**64 - 1, 2**64 - 1, number], dtype="<u8")
+        words = _words_of(instrument.symbol.encode(), number)
         at = -1 - int(find_slot(self.array, words[0], words[1], words[2], words[3]))
         slot = self.array[at]
-        slot["word0"], slot["word1"], slot["word2"], slot["word3"] = words[:4]
+        slot["word0"], slot["word1"], slot["word2"], slot["word3"] = words
         slot["number"] = number
         slot["price_decimals"] = instrument.price_decimals
         slot["size_decimals"] = instrument.size_decimals
@@ -148,6 +143,12 @@ class Slots:
             at = find_slot(self.array, entry["word0"], entry["word1"], entry["word2"], entry["word3"])
             self.array[-1 - int(at)] = entry
             self._place[int(entry["number"])] = -1 - int(at)
+
+
+def _words_of(symbol: bytes, number: int) -> NDArray[np.uint64]:
+    if len(symbol) > KEY_BYTES_MAX:  # words that no symbol in a frame has: kernels look up ASCII only
+        return np.array([2**64 - 1, 2**64 - 1, 2**64 - 1, number], dtype="<u8")
+    return np.frombuffer(symbol.ljust(KEY_BYTES_MAX, b"\0"), dtype="<u8")
 
 
 def _free_slots(capacity: int) -> Slot:

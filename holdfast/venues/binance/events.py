@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Raw
 
 from holdfast import tape
+from holdfast.clock import MICROSECOND_NS, MILLISECOND_NS
 from holdfast.instrument import Instruments
 from holdfast.tape import RowBuffer
 from holdfast.venues.binance import kernel_fields, kernel_prints
@@ -26,7 +27,7 @@ from holdfast.venues.binance.messages import (
     Trade,
 )
 from holdfast.venues.scanned import ScannedFeed
-from holdfast.venues.sequence import Span, malformed
+from holdfast.venues.sequence import depth_of, malformed, span_of
 from holdfast.venues.units import number as float_of
 from holdfast.venues.writing import write_book, write_levels, write_top
 
@@ -104,11 +105,10 @@ class BinanceEvents(ScannedFeed):
             self._take_shallow(number, first_row)
             return
         after_id = update.U - 1 if self.venue == SPOT else update.pu
-        if after_id is None or not 0 <= update.U <= update.u or after_id < -1:
-            raise malformed(f"a diff of {update.s} from update {update.U} to {update.u} after {after_id}")
+        span = span_of(update.U, update.u, after_id)
         write_levels(self.rows, number, 1, bids, exchange_ns, received_ns)
         write_levels(self.rows, number, -1, asks, exchange_ns, received_ns)
-        self._take_diff(number, Span(update.U, update.u, after_id), exchange_ns, received_ns, first_row)
+        self._take_diff(number, span, exchange_ns, received_ns, first_row)
 
     def _on_partial(self, received_ns: int, payload: Raw | bytes, stream: str) -> None:
         book = _snapshot(payload)
@@ -226,13 +226,15 @@ class BinanceEvents(ScannedFeed):
 
 
 def time_ns(time: int) -> int:
-    """Turn a time of the venue into nanoseconds: milliseconds, or microseconds where spot was asked for them."""
-    if not 0 <= time <= kernel_fields.TIME_MAX:
-        raise malformed(f"not a time: {time}")
-    return time * 1_000_000 if time < kernel_fields.MILLISECONDS_MAX else time * 1_000
+    """Turn a time of the venue into nanoseconds. Raises: OutsideError `frame.malformed`."""
+    if 0 <= time <= kernel_fields.MILLISECONDS_MAX:
+        return time * MILLISECOND_NS
+    if kernel_fields.MICROSECONDS_MIN <= time <= kernel_fields.MICROSECONDS_MAX:
+        return time * MICROSECOND_NS
+    raise malformed(f"not a time: {time}")
 
 
 def _partial_limit(stream: str) -> int:
     """Return the depth of a partial book stream such as `btcusdt@depth20@100ms`, 0 for any other stream."""
     digits = stream.partition("@depth")[2].partition("@")[0]
-    return int(digits) if digits.isdecimal() else 0
+    return depth_of(digits) if digits.isdecimal() else 0

@@ -20,7 +20,7 @@ Limits: candles of several intervals of one instrument are not told apart; subsc
 
 import re
 from typing import Final
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 import msgspec
 import numpy as np
@@ -44,7 +44,7 @@ from holdfast.venues.binance.messages import (
 )
 from holdfast.venues.listing import add_listing
 from holdfast.venues.scan import Bytes
-from holdfast.venues.sequence import malformed
+from holdfast.venues.sequence import depth_of, malformed
 from holdfast.venues.slots import Slot
 from holdfast.venues.units import number as float_of
 from holdfast.venues.writing import write_book
@@ -91,7 +91,7 @@ class BinanceFeed(BinanceEvents):
         except OutsideError:
             self.rows.rollback(mark)
             raise
-        except (msgspec.MsgspecError, ArithmeticError, ValueError, RecursionError) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, ArithmeticError, RecursionError) as error:
             self.rows.rollback(mark)
             raise malformed(str(error)) from error
 
@@ -161,11 +161,11 @@ class BinanceFeed(BinanceEvents):
 
     def _on_snapshot(self, received_ns: int, body: Raw | bytes, url: str) -> None:
         book = _snapshot(body)
-        query = parse_qs(urlsplit(url).query)
+        query = parse_qs(url.partition("?")[2])
         symbol = query["symbol"][0] if "symbol" in query else book.symbol
         number = self._number_of(symbol.upper()) if symbol else self._owner_of(book.lastUpdateId)
         if "limit" in query:
-            limit = int(query["limit"][0])
+            limit = depth_of(query["limit"][0])
         elif url:
             limit = _SPOT_LIMIT_DEFAULT if self.venue == SPOT else _FUTURES_LIMIT_DEFAULT
         else:

@@ -12,7 +12,6 @@ from numba import njit
 
 from holdfast.tape import Rows
 from holdfast.venues.binance.kernel_depth import scan_depth
-from holdfast.venues.binance.kernel_fields import CLOSE
 from holdfast.venues.binance.kernel_prints import (
     PRINTS_AGGREGATE,
     PRINTS_TRADE,
@@ -20,7 +19,7 @@ from holdfast.venues.binance.kernel_prints import (
     scan_ticker,
     scan_trade,
 )
-from holdfast.venues.scan import Bytes, literal, skip_blanks, skip_string, starts_with
+from holdfast.venues.scan import Bytes, literal, skip_string, starts_with
 from holdfast.venues.slots import Slot
 
 SPOT: Final = 0
@@ -57,8 +56,9 @@ def scan_frames(
 @njit(cache=True)
 def _scan_frame(buffer, start, end, received_ns, rows, count, slots, market):  # noqa: ANN001, ANN202
     position = start
-    wrapped = starts_with(buffer, position, _ENVELOPE)
-    if wrapped:
+    closers = 1
+    if starts_with(buffer, position, _ENVELOPE):
+        closers = 2
         position += _ENVELOPE.shape[0]
         name = position
         position = skip_string(buffer, position - 1)
@@ -72,33 +72,24 @@ def _scan_frame(buffer, start, end, received_ns, rows, count, slots, market):  #
         if not starts_with(buffer, position - 1, _DATA):
             return -1
         position += _DATA.shape[0] - 1
-    if starts_with(buffer, position, _EVENT):
-        position += _EVENT.shape[0]
-        if starts_with(buffer, position, _DEPTH):
-            first = position + _DEPTH.shape[0]
-            position, after = scan_depth(buffer, first, received_ns, rows, count, slots, market == FUTURES)
-        elif starts_with(buffer, position, _TICKER):
-            first = position + _TICKER.shape[0]
-            position, after = scan_ticker(buffer, first, received_ns, rows, count, slots)
-        elif starts_with(buffer, position, _TRADE):
-            first = position + _TRADE.shape[0]
-            position, after = scan_trade(buffer, first, received_ns, rows, count, slots, PRINTS_TRADE)
-        elif starts_with(buffer, position, _AGGREGATE):
-            first = position + _AGGREGATE.shape[0]
-            position, after = scan_trade(buffer, first, received_ns, rows, count, slots, PRINTS_AGGREGATE)
-        elif starts_with(buffer, position, _MARK) and market == FUTURES:
-            first = position + _MARK.shape[0]
-            position, after = scan_mark(buffer, first, received_ns, rows, count, slots)
-        else:
-            return -1
-    elif market == SPOT and starts_with(buffer, position, _FIRST_UPDATE):
-        position, after = scan_ticker(buffer, position, received_ns, rows, count, slots)
-    else:
+    if market == SPOT and starts_with(buffer, position, _FIRST_UPDATE):
+        return scan_ticker(buffer, position, received_ns, rows, count, slots, closers, end)
+    if not starts_with(buffer, position, _EVENT):
         return -1
-    if position < 0:
-        return -1
-    if wrapped:
-        if buffer[position] != CLOSE:
-            return -1
-        position += 1
-    return after if skip_blanks(buffer, position) == end else -1
+    position += _EVENT.shape[0]
+    if starts_with(buffer, position, _DEPTH):
+        position += _DEPTH.shape[0]
+        return scan_depth(buffer, position, received_ns, rows, count, slots, market == FUTURES, closers, end)
+    if starts_with(buffer, position, _TICKER):
+        position += _TICKER.shape[0]
+        return scan_ticker(buffer, position, received_ns, rows, count, slots, closers, end)
+    if starts_with(buffer, position, _TRADE):
+        position += _TRADE.shape[0]
+        return scan_trade(buffer, position, received_ns, rows, count, slots, PRINTS_TRADE, closers, end)
+    if starts_with(buffer, position, _AGGREGATE):
+        position += _AGGREGATE.shape[0]
+        return scan_trade(buffer, position, received_ns, rows, count, slots, PRINTS_AGGREGATE, closers, end)
+    if market == FUTURES and starts_with(buffer, position, _MARK):
+        position += _MARK.shape[0]
+        return scan_mark(buffer, position, received_ns, rows, count, slots, closers, end)
+    return -1

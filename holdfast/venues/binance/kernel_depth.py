@@ -8,18 +8,17 @@ from numba import njit
 from holdfast import tape
 from holdfast.venues import slots as slot_table
 from holdfast.venues.binance.kernel_fields import (
-    CLOSE,
     CLOSE_LIST,
     COMMA,
     OPEN_LIST,
-    TIME_MAX,
     event_ns,
+    is_time,
     key_of,
     scan_key,
     scan_quoted_units,
     scan_symbol,
 )
-from holdfast.venues.scan import scan_integer, skip_value
+from holdfast.venues.scan import ends, scan_integer, skip_value
 
 _K_E, _K_T, _K_S, _K_U1, _K_U, _K_PU = (key_of(key) for key in ("E", "T", "s", "U", "u", "pu"))
 _K_B, _K_A = key_of("b"), key_of("a")
@@ -27,7 +26,7 @@ _LIVE = slot_table.LIVE
 
 
 @njit(cache=True)
-def scan_depth(buffer, position, received_ns, rows, count, slots, futures):  # noqa: ANN001, ANN202
+def scan_depth(buffer, position, received_ns, rows, count, slots, futures, closers, end):  # noqa: ANN001, ANN202
     seen = 0
     event_ms = trade_ms = first_id = last_id = previous_id = 0
     slot = -1
@@ -36,7 +35,7 @@ def scan_depth(buffer, position, received_ns, rows, count, slots, futures):  # n
     while buffer[position] == COMMA:
         position, key = scan_key(buffer, position + 1)
         if position < 0:
-            return -1, 0
+            return -1
         bit = 0
         if key == _K_E:
             bit = 1
@@ -62,28 +61,33 @@ def scan_depth(buffer, position, received_ns, rows, count, slots, futures):  # n
             if slot >= 0 and slots[slot].state == _LIVE:
                 position, after = _scan_levels(buffer, position, rows, after, slots[slot], 1)
             else:
-                return -1, 0
+                return -1
         elif key == _K_A:
             bit = 128
             asks_at = position
             if slot >= 0 and bids_at >= 0:
                 position, after = _scan_levels(buffer, position, rows, after, slots[slot], -1)
             else:
-                return -1, 0
+                return -1
         else:
             position = skip_value(buffer, position)
         if position < 0 or seen & bit:
-            return -1, 0
+            return -1
         seen |= bit
     needed = 1 | 4 | 8 | 16 | 64 | 128
     if futures:
         needed |= 32
     else:
         previous_id = first_id - 1
-    if buffer[position] != CLOSE or seen & needed != needed or asks_at < 0 or first_id > last_id:
-        return -1, 0
-    if previous_id != slots[slot].last_id or max(event_ms, trade_ms) > TIME_MAX:
-        return -1, 0
+    if (
+        not ends(buffer, position, closers, end)
+        or seen & needed != needed
+        or asks_at < 0
+        or first_id > last_id
+    ):
+        return -1
+    if previous_id != slots[slot].last_id or previous_id >= last_id or not (is_time(event_ms) and is_time(trade_ms)):
+        return -1
     slots[slot].last_id = last_id
     exchange_ns = event_ns(trade_ms if trade_ms > 0 else event_ms)
     number = slots[slot].number
@@ -97,7 +101,7 @@ def scan_depth(buffer, position, received_ns, rows, count, slots, futures):  # n
         row.flags = 0
     if after > count:
         rows[after - 1].flags = tape.LAST
-    return position + 1, after
+    return after
 
 
 @njit(cache=True)

@@ -8,10 +8,10 @@ from numba import njit
 from holdfast.venues.scan import scan_float, scan_units, skip_string
 from holdfast.venues.slots import scan_slot
 
-MILLISECONDS_MAX: Final = (
-    10**14
-)  # a larger time is in microseconds, which spot sends to clients that ask for them
-TIME_MAX: Final = 9 * 10**15
+# Times are in milliseconds; spot sends microseconds to clients that ask for them. Between the two there is no time.
+MILLISECONDS_MAX: Final = 9 * 10**12
+MICROSECONDS_MIN: Final = 10**14
+MICROSECONDS_MAX: Final = 9 * 10**15
 
 QUOTE, COMMA, COLON, OPEN, CLOSE, OPEN_LIST, CLOSE_LIST = 0x22, 0x2C, 0x3A, 0x7B, 0x7D, 0x5B, 0x5D
 _EVENT_KEY: Final = 0x65
@@ -66,5 +66,12 @@ def scan_quoted_float(buffer, position):  # noqa: ANN001, ANN202
 
 
 @njit(cache=True)
-def event_ns(time):  # noqa: ANN001, ANN202
-    return time * 1_000_000 if time < MILLISECONDS_MAX else time * 1_000
+def is_time(time: int) -> bool:
+    """Tell whether a number can be a time of the venue."""
+    return 0 <= time <= MILLISECONDS_MAX or MICROSECONDS_MIN <= time <= MICROSECONDS_MAX
+
+
+@njit(cache=True)
+def event_ns(time: int) -> int:
+    """Return a time of the venue in nanoseconds."""
+    return time * 1_000_000 if time <= MILLISECONDS_MAX else time * 1_000

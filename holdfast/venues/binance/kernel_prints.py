@@ -9,18 +9,17 @@ from numba import njit
 from holdfast import tape
 from holdfast.venues import slots as slot_table
 from holdfast.venues.binance.kernel_fields import (
-    CLOSE,
     COMMA,
     OPEN,
-    TIME_MAX,
     event_ns,
+    is_time,
     key_of,
     scan_key,
     scan_quoted_float,
     scan_quoted_units,
     scan_symbol,
 )
-from holdfast.venues.scan import literal, put_row, scan_integer, skip_value, starts_with
+from holdfast.venues.scan import ends, literal, put_row, scan_integer, skip_value, starts_with
 
 # which stream an instrument's trades come from
 PRINTS_TRADE: Final = 1
@@ -36,7 +35,7 @@ _BOTH_QUOTED: Final = slot_table.BID_QUOTED | slot_table.ASK_QUOTED
 
 
 @njit(cache=True)
-def scan_ticker(buffer, position, received_ns, rows, count, slots):  # noqa: ANN001, ANN202
+def scan_ticker(buffer, position, received_ns, rows, count, slots, closers, end):  # noqa: ANN001, ANN202
     seen = 0
     event_ms = trade_ms = 0
     bid = bid_size = ask = ask_size = 0
@@ -45,7 +44,7 @@ def scan_ticker(buffer, position, received_ns, rows, count, slots):  # noqa: ANN
     while buffer[position] == COMMA or (position == first and buffer[position] == OPEN):
         position, key = scan_key(buffer, position + 1)
         if position < 0:
-            return -1, 0
+            return -1
         bit = 0
         if key == _K_E:
             bit = 1
@@ -58,7 +57,7 @@ def scan_ticker(buffer, position, received_ns, rows, count, slots):  # noqa: ANN
             position, slot = scan_symbol(buffer, position, slots)
         elif key == _K_B or key == _K_B1 or key == _K_A or key == _K_A1:
             if slot < 0:
-                return -1, 0
+                return -1
             if key == _K_B:
                 bit = 8
                 position, bid = scan_quoted_units(buffer, position, np.int64(slots[slot].price_decimals))
@@ -74,13 +73,17 @@ def scan_ticker(buffer, position, received_ns, rows, count, slots):  # noqa: ANN
         else:
             position = skip_value(buffer, position)
         if position < 0 or seen & bit:
-            return -1, 0
+            return -1
         seen |= bit
     needed = 4 | 8 | 16 | 32 | 64
-    if buffer[position] != CLOSE or seen & needed != needed or max(event_ms, trade_ms) > TIME_MAX:
-        return -1, 0
+    if (
+        not ends(buffer, position, closers, end)
+        or seen & needed != needed
+        or not (is_time(event_ms) and is_time(trade_ms))
+    ):
+        return -1
     if bid == 0 or bid_size == 0 or ask == 0 or ask_size == 0:
-        return -1, 0
+        return -1
     slots[slot].quoted = _BOTH_QUOTED
     exchange_ns = event_ns(trade_ms if trade_ms > 0 else event_ms)
     number = slots[slot].number
@@ -88,11 +91,11 @@ def scan_ticker(buffer, position, received_ns, rows, count, slots):  # noqa: ANN
     put_row(
         rows, count + 1, exchange_ns, received_ns, ask, ask_size, math.nan, number, tape.TOP, -1, tape.LAST
     )
-    return position + 1, count + 2
+    return count + 2
 
 
 @njit(cache=True)
-def scan_trade(buffer, position, received_ns, rows, count, slots, prints):  # noqa: ANN001, ANN202
+def scan_trade(buffer, position, received_ns, rows, count, slots, prints, closers, end):  # noqa: ANN001, ANN202
     seen = 0
     trade_ms = price = size = 0
     slot = -1
@@ -100,7 +103,7 @@ def scan_trade(buffer, position, received_ns, rows, count, slots, prints):  # no
     while buffer[position] == COMMA:
         position, key = scan_key(buffer, position + 1)
         if position < 0:
-            return -1, 0
+            return -1
         bit = 0
         if key == _K_T:
             bit = 1
@@ -110,7 +113,7 @@ def scan_trade(buffer, position, received_ns, rows, count, slots, prints):  # no
             position, slot = scan_symbol(buffer, position, slots)
         elif key == _K_P or key == _K_Q:
             if slot < 0:
-                return -1, 0
+                return -1
             if key == _K_P:
                 bit = 4
                 position, price = scan_quoted_units(buffer, position, np.int64(slots[slot].price_decimals))
@@ -126,24 +129,30 @@ def scan_trade(buffer, position, received_ns, rows, count, slots, prints):  # no
                 side = 1
                 position += 5
             else:
-                return -1, 0
+                return -1
         elif key == _K_X:
             bit = 32
             if not starts_with(buffer, position, _MARKET):
-                return -1, 0
+                return -1
             position += _MARKET.shape[0]
         else:
             position = skip_value(buffer, position)
         if position < 0 or seen & bit:
-            return -1, 0
+            return -1
         seen |= bit
     needed = 1 | 2 | 4 | 8 | 16
-    if buffer[position] != CLOSE or seen & needed != needed or price == 0 or size == 0 or trade_ms > TIME_MAX:
-        return -1, 0
+    if (
+        not ends(buffer, position, closers, end)
+        or seen & needed != needed
+        or price == 0
+        or size == 0
+        or not is_time(trade_ms)
+    ):
+        return -1
     if slots[slot].prints == 0:
         slots[slot].prints = prints
     if slots[slot].prints != prints:
-        return position + 1, count
+        return count
     number = slots[slot].number
     put_row(
         rows,
@@ -158,11 +167,11 @@ def scan_trade(buffer, position, received_ns, rows, count, slots, prints):  # no
         side,
         tape.LAST,
     )
-    return position + 1, count + 1
+    return count + 1
 
 
 @njit(cache=True)
-def scan_mark(buffer, position, received_ns, rows, count, slots):  # noqa: ANN001, ANN202
+def scan_mark(buffer, position, received_ns, rows, count, slots, closers, end):  # noqa: ANN001, ANN202
     seen = 0
     event_ms = 0
     slot = -1
@@ -170,7 +179,7 @@ def scan_mark(buffer, position, received_ns, rows, count, slots):  # noqa: ANN00
     while buffer[position] == COMMA:
         position, key = scan_key(buffer, position + 1)
         if position < 0:
-            return -1, 0
+            return -1
         bit = 0
         if key == _K_E:
             bit = 1
@@ -190,13 +199,13 @@ def scan_mark(buffer, position, received_ns, rows, count, slots):  # noqa: ANN00
         else:
             position = skip_value(buffer, position)
         if position < 0 or seen & bit:
-            return -1, 0
+            return -1
         seen |= bit
     needed = 1 | 2 | 4 | 16
-    if buffer[position] != CLOSE or seen & needed != needed or event_ms > TIME_MAX:
-        return -1, 0
+    if not ends(buffer, position, closers, end) or seen & needed != needed or not is_time(event_ms):
+        return -1
     if mark <= 0.0 or (seen & 8 and index <= 0.0):
-        return -1, 0
+        return -1
     exchange_ns = event_ns(event_ms)
     number = slots[slot].number
     put_row(rows, count, exchange_ns, received_ns, 0, 0, mark, number, tape.MARK, 0, 0)
@@ -205,4 +214,4 @@ def scan_mark(buffer, position, received_ns, rows, count, slots):  # noqa: ANN00
         put_row(rows, count, exchange_ns, received_ns, 0, 0, index, number, tape.INDEX, 0, 0)
         count += 1
     put_row(rows, count, exchange_ns, received_ns, 0, 0, funding, number, tape.FUNDING, 0, tape.LAST)
-    return position + 1, count + 1
+    return count + 1

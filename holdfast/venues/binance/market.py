@@ -78,16 +78,15 @@ def describe(instruments: Instruments, market: Market, symbol: str) -> int:
     pair = match["pair"] if match else ""
     quote = next((quote for quote in _QUOTES if pair.endswith(quote) and len(pair) > len(quote)), "")
     if match is None or not quote:
-        raise OutsideError(
-            "instrument.unreadable",
-            f"{market} symbol {symbol!r} does not say what it is",
-            remedy="give the venue's exchangeInfo as one more input",
-        )
+        raise _unreadable(market, symbol)
     term = match["term"] or ""
     base = pair.removesuffix(quote)
     terms: dict[str, object] = {"settle": base if market == COINM else quote, "inverse": market == COINM}
     if term.isdigit():
-        delivery = datetime.strptime(term, "%y%m%d").replace(hour=8, tzinfo=timezone.utc)
+        try:
+            delivery = datetime.strptime(term, "%y%m%d").replace(hour=8, tzinfo=timezone.utc)
+        except ValueError as error:
+            raise _unreadable(market, symbol) from error
         terms["expiry_ns"] = int(delivery.timestamp()) * SECOND_NS
         return instruments.find_or_describe(market, symbol, "future", base, quote, **terms)
     if market == SPOT:
@@ -132,3 +131,11 @@ def instrument_of(market: Market, listing: Listing) -> Instrument:
 
 def _first(futures: int | None, spot: int) -> int:
     return spot if futures is None else futures
+
+
+def _unreadable(market: Market, symbol: str) -> OutsideError:
+    return OutsideError(
+        "instrument.unreadable",
+        f"{market} symbol {symbol[:60]!r} does not say what it is",
+        remedy="give the venue's exchangeInfo as one more input",
+    )

@@ -29,7 +29,7 @@ from holdfast.venues.deribit.messages import (
     VolatilityIndex,
 )
 from holdfast.venues.scanned import ScannedFeed
-from holdfast.venues.sequence import Span, malformed
+from holdfast.venues.sequence import depth_of, malformed, span_of
 from holdfast.venues.writing import write_book, write_levels, write_top
 
 Channel = Callable[[int, list[str], Raw], None]
@@ -124,18 +124,18 @@ class DeribitChannels(ScannedFeed):
             write_book(self.rows, number, bids, asks, 0, exchange_ns, received_ns)
             self._start_over(number, message.change_id, first_row)
             return
+        if message.type != "change":
+            raise malformed(f"a book message of type {message.type!r}")
         previous_id = message.prev_change_id
-        if message.type != "change" or previous_id is None or not 0 <= previous_id < message.change_id:
-            raise malformed(f"a book message of type {message.type!r} after change {previous_id}")
+        span = span_of(0 if previous_id is None else previous_id + 1, message.change_id, previous_id)
         write_levels(self.rows, number, 1, bids, exchange_ns, received_ns)
         write_levels(self.rows, number, -1, asks, exchange_ns, received_ns)
-        span = Span(previous_id + 1, message.change_id, previous_id)
         self._take_diff(number, span, exchange_ns, received_ns, first_row)
 
     def _on_grouped(self, received_ns: int, parts: list[str], data: Raw) -> None:
         book = _plain_book(data)
         number = self._number_of(book.instrument_name)
-        depth = int(parts[3]) if parts[3].isdecimal() else 0
+        depth = depth_of(parts[3])
         bids, asks = self._pairs(number, book.bids), self._pairs(number, book.asks)
         exchange_ns, first_row = time_ns(book.timestamp), self.rows.count
         write_book(self.rows, number, bids, asks, depth, exchange_ns, received_ns)

@@ -18,7 +18,7 @@ Limits: combinations of instruments are not decoded; announcements and the state
 
 import re
 from typing import Final
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 import msgspec
 import numpy as np
@@ -33,7 +33,7 @@ from holdfast.venues.deribit.listing import instrument_of
 from holdfast.venues.deribit.messages import ABSENT, Listing, Notification, PlainBook, Probe, Result
 from holdfast.venues.listing import add_listing
 from holdfast.venues.scan import Bytes
-from holdfast.venues.sequence import malformed
+from holdfast.venues.sequence import depth_of, malformed
 from holdfast.venues.slots import Slot
 from holdfast.venues.writing import write_book
 
@@ -72,7 +72,7 @@ class DeribitFeed(DeribitChannels):
         except OutsideError:
             self.rows.rollback(mark)
             raise
-        except (msgspec.MsgspecError, ArithmeticError, ValueError, RecursionError) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, ArithmeticError, RecursionError) as error:
             self.rows.rollback(mark)
             raise malformed(str(error)) from error
 
@@ -120,10 +120,10 @@ class DeribitFeed(DeribitChannels):
     def _on_snapshot(self, received_ns: int, url: str, body: Raw) -> None:
         book = _plain_book(body)
         number = self._number_of(book.instrument_name)
-        query = parse_qs(urlsplit(url).query)
+        query = parse_qs(url.partition("?")[2])
         longest = max(len(book.bids), len(book.asks))
         if "depth" in query:
-            depth = int(query["depth"][0])
+            depth = depth_of(query["depth"][0])
         elif url:
             depth = _SNAPSHOT_DEPTH_DEFAULT
         else:

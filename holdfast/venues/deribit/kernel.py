@@ -12,11 +12,13 @@ from numba import njit
 
 from holdfast.tape import Rows
 from holdfast.venues.deribit.kernel_book import scan_book
-from holdfast.venues.deribit.kernel_fields import CLOSE, COMMA, DOT, QUOTE
+from holdfast.venues.deribit.kernel_fields import COMMA, DOT, QUOTE
 from holdfast.venues.deribit.kernel_prints import scan_trades
 from holdfast.venues.deribit.kernel_ticker import scan_ticker
-from holdfast.venues.scan import Bytes, literal, skip_blanks, starts_with
+from holdfast.venues.scan import Bytes, literal, starts_with
 from holdfast.venues.slots import Slot, scan_slot
+
+CLOSERS: Final = 3  # the data, the parameters and the message close together
 
 _HEAD: Final = literal('{"jsonrpc":"2.0","method":"subscription","params":{"channel":"')
 _DATA: Final = literal('"data":')
@@ -68,11 +70,7 @@ def _scan_frame(buffer, start, end, received_ns, rows, count, slots):  # noqa: A
         return -1
     position += 2 + _DATA.shape[0]
     if is_book:
-        position, after = scan_book(buffer, position, received_ns, rows, count, slots, slot)
-    elif is_trades:
-        position, after = scan_trades(buffer, position, received_ns, rows, count, slots, slot)
-    else:
-        position, after = scan_ticker(buffer, position, received_ns, rows, count, slots, slot)
-    if position < 0 or buffer[position] != CLOSE or buffer[position + 1] != CLOSE:
-        return -1
-    return after if skip_blanks(buffer, position + 2) == end else -1
+        return scan_book(buffer, position, received_ns, rows, count, slots, slot, CLOSERS, end)
+    if is_trades:
+        return scan_trades(buffer, position, received_ns, rows, count, slots, slot, CLOSERS, end)
+    return scan_ticker(buffer, position, received_ns, rows, count, slots, slot, CLOSERS, end)

@@ -9,7 +9,6 @@ from numba import njit
 from holdfast import tape
 from holdfast.venues import slots as slot_table
 from holdfast.venues.deribit.kernel_fields import (
-    CLOSE,
     CLOSE_LIST,
     COMMA,
     OPEN,
@@ -19,7 +18,7 @@ from holdfast.venues.deribit.kernel_fields import (
     scan_key,
     scan_name,
 )
-from holdfast.venues.scan import literal, scan_integer, scan_units, skip_value, starts_with
+from holdfast.venues.scan import ends, literal, scan_integer, scan_units, skip_value, starts_with
 
 _K_TYPE, _K_TIME, _K_NAME = key_of("type"), key_of("timestamp"), key_of("instrument_name")
 _K_ID, _K_PREVIOUS, _K_BIDS, _K_ASKS = (
@@ -36,9 +35,9 @@ _LIVE: Final = slot_table.LIVE
 
 
 @njit(cache=True)
-def scan_book(buffer, position, received_ns, rows, count, slots, slot):  # noqa: ANN001, ANN202
+def scan_book(buffer, position, received_ns, rows, count, slots, slot, closers, end):  # noqa: ANN001, ANN202
     if buffer[position] != OPEN or slots[slot].state != _LIVE:
-        return -1, 0
+        return -1
     seen = 0
     time_ms = change_id = previous_id = 0
     asks_at = -1
@@ -47,12 +46,12 @@ def scan_book(buffer, position, received_ns, rows, count, slots, slot):  # noqa:
     while buffer[position] == COMMA or position == first:
         position, word0, word1 = scan_key(buffer, position + 1)
         if position < 0:
-            return -1, 0
+            return -1
         bit = 0
         if word0 == _K_TYPE[0] and word1 == _K_TYPE[1]:
             bit = 1
             if not starts_with(buffer, position, _CHANGE):
-                return -1, 0
+                return -1
             position += _CHANGE.shape[0]
         elif word0 == _K_TIME[0] and word1 == _K_TIME[1]:
             bit = 2
@@ -80,16 +79,16 @@ def scan_book(buffer, position, received_ns, rows, count, slots, slot):  # noqa:
         else:
             position = skip_value(buffer, position)
         if position < 0 or seen & bit:
-            return -1, 0
+            return -1
         seen |= bit
-    if buffer[position] != CLOSE or seen != 127 or time_ms > TIME_MAX:
-        return -1, 0
+    if not ends(buffer, position, closers, end) or seen != 127 or time_ms > TIME_MAX:
+        return -1
     if previous_id != slots[slot].last_id or change_id <= previous_id:
-        return -1, 0
+        return -1
     if asks_at >= 0:
         asks_at, after = _scan_levels(buffer, asks_at, rows, after, slots[slot], -1)
         if asks_at < 0:
-            return -1, 0
+            return -1
     slots[slot].last_id = change_id
     number = slots[slot].number
     for i in range(count, after):
@@ -102,7 +101,7 @@ def scan_book(buffer, position, received_ns, rows, count, slots, slot):  # noqa:
         row.flags = 0
     if after > count:
         rows[after - 1].flags = tape.LAST
-    return position + 1, after
+    return after
 
 
 @njit(cache=True)

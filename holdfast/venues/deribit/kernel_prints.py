@@ -18,7 +18,7 @@ from holdfast.venues.deribit.kernel_fields import (
     scan_key,
     scan_name,
 )
-from holdfast.venues.scan import literal, put_row, scan_integer, scan_units, skip_value, starts_with
+from holdfast.venues.scan import ends, literal, put_row, scan_integer, scan_units, skip_value, starts_with
 
 _K_TIME, _K_NAME = key_of("timestamp"), key_of("instrument_name")
 _K_PRICE, _K_AMOUNT, _K_DIRECTION = key_of("price"), key_of("amount"), key_of("direction")
@@ -28,17 +28,17 @@ _SELL: Final = literal('"sell"')
 
 
 @njit(cache=True)
-def scan_trades(buffer, position, received_ns, rows, count, slots, slot):  # noqa: ANN001, ANN202
+def scan_trades(buffer, position, received_ns, rows, count, slots, slot, closers, end):  # noqa: ANN001, ANN202
     if buffer[position] != OPEN_LIST:
-        return -1, 0
+        return -1
     while True:
         position, count = _scan_trade(buffer, position + 1, received_ns, rows, count, slots, slot)
         if position < 0:
-            return -1, 0
+            return -1
         if buffer[position] == CLOSE_LIST:
-            return position + 1, count
+            return count if ends(buffer, position + 1, closers - 1, end) else -1
         if buffer[position] != COMMA:
-            return -1, 0
+            return -1
 
 
 @njit(cache=True)

@@ -19,7 +19,7 @@ from holdfast.venues.deribit.kernel_fields import (
     scan_optional,
     scan_optional_units,
 )
-from holdfast.venues.scan import put_row, scan_integer, skip_value
+from holdfast.venues.scan import ends, put_row, scan_integer, skip_value
 
 PERCENT: Final = 100.0
 
@@ -33,9 +33,9 @@ _K_GREEKS, _K_DELTA, _K_VEGA = key_of("greeks"), key_of("delta"), key_of("vega")
 
 
 @njit(cache=True)
-def scan_ticker(buffer, position, received_ns, rows, count, slots, slot):  # noqa: ANN001, ANN202
+def scan_ticker(buffer, position, received_ns, rows, count, slots, slot, closers, end):  # noqa: ANN001, ANN202
     if buffer[position] != OPEN:
-        return -1, 0
+        return -1
     seen = 0
     time_ms = bid = bid_size = ask = ask_size = 0
     mark = index = funding = interest = forward = math.nan
@@ -46,7 +46,7 @@ def scan_ticker(buffer, position, received_ns, rows, count, slots, slot):  # noq
     while buffer[position] == COMMA or position == first:
         position, word0, word1 = scan_key(buffer, position + 1)
         if position < 0:
-            return -1, 0
+            return -1
         bit = 0
         if word0 == _K_TIME[0] and word1 == _K_TIME[1]:
             bit = 1
@@ -96,10 +96,10 @@ def scan_ticker(buffer, position, received_ns, rows, count, slots, slot):  # noq
         else:
             position = skip_value(buffer, position)
         if position < 0 or seen & bit:
-            return -1, 0
+            return -1
         seen |= bit
-    if buffer[position] != CLOSE or seen & 3 != 3 or time_ms > TIME_MAX:
-        return -1, 0
+    if not ends(buffer, position, closers, end) or seen & 3 != 3 or time_ms > TIME_MAX:
+        return -1
     exchange_ns = time_ms * 1_000_000
     number = slots[slot].number
     first_row = count
@@ -138,7 +138,7 @@ def scan_ticker(buffer, position, received_ns, rows, count, slots, slot):  # noq
     count = _put_value(rows, count, exchange_ns, received_ns, vega, number, tape.VEGA, 0)
     if count > first_row:
         rows[count - 1].flags = tape.LAST
-    return position + 1, count
+    return count
 
 
 @njit(cache=True)
