@@ -11,9 +11,9 @@ Rules:
 import os
 import tarfile
 from dataclasses import dataclass, field
-from io import RawIOBase
+from io import BufferedReader, RawIOBase
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
 import pyarrow as pa
 
@@ -134,18 +134,18 @@ def _expand_tar(piece: Piece, stream: Unwrapped, scratch: Path, opened: Opened, 
             opened.faults.append((piece.name, stream.broken))
 
 
-def _content(archive: tarfile.TarFile, entry: tarfile.TarInfo) -> IO[bytes]:
+def _content(archive: tarfile.TarFile, entry: tarfile.TarInfo) -> BufferedReader:
     content = archive.extractfile(entry)
-    assert content is not None  # a plain file always has content
+    assert isinstance(content, BufferedReader)  # a plain file always has content
     return content
 
 
-def _unpack(source: IO[bytes], name: str, hints: tuple[str, ...], scratch: Path, piece: Piece) -> Piece:
+def _unpack(source: BufferedReader, name: str, hints: tuple[str, ...], scratch: Path, piece: Piece) -> Piece:
     target = _scratch_file(scratch)
     broken: OutsideError | None = None
     with pa.CompressedOutputStream(str(target), "zstd") as sink:
         try:
-            while data := source.read(READ_BYTES):
+            while data := source.read1(READ_BYTES):  # one read at a time, so that a break costs nothing
                 sink.write(data)
         except (tarfile.TarError, EOFError, OSError):
             broken = truncated("the archive ends inside this member")

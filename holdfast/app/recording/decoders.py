@@ -16,6 +16,7 @@ import pyarrow as pa
 from holdfast.error import OutsideError
 
 READ_BYTES: Final = 262_144
+_ARROW_BYTES: Final = 16_384  # what a break may cost: a read of pyarrow's gives all of it or none
 PLAIN_BYTES_MAX: Final = 1_048_576  # plain bytes made from one piece of compressed bytes
 
 _MAGIC: Final[tuple[tuple[bytes, str], ...]] = (
@@ -154,7 +155,7 @@ class _Step:
 
 def _by_arrow(source: Bytes, kind: str) -> Iterator[bytes]:
     with pa.CompressedInputStream(pa.PythonFile(_AsFile(source), mode="r"), kind) as stream:
-        while data := stream.read(READ_BYTES):
+        while data := stream.read(_ARROW_BYTES):
             yield data
 
 

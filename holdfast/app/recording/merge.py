@@ -72,53 +72,38 @@ class Round(Generic[C]):
 
 
 class _Cursor(Generic[C]):
-    """The place in one source: the chunk at hand and how far it was taken."""
+    """The place in one source: the chunk at hand and how far its items and notes were taken."""
 
     def __init__(self, source: int, chunks: Iterator[C], first_ns: int) -> None:
         self.source = source
-        self._chunks = chunks
-        self._top = first_ns
         self.ended = False
-        self._at = self._note_at = 0
+        self.top = first_ns  # the highest key in the chunk at hand
+        self._chunks = chunks
         self._chunk: C | None = None
-        self._keys = np.zeros(0, dtype=np.int64)
+        self._at = self._note_at = 0
+        self._keys = self._note_keys = _NONE
 
-    @property
-    def last_key(self) -> int:
-        """Return the key of the last item at hand."""
-        return int(self._keys[-1])
-
-    def fill(self, due: list[Slice[C]]) -> None:
-        """Load chunks until one has items; the notes of chunks without items are due at once."""
-        while not self.ended and self._at == len(self._keys):
+    def fill(self) -> None:
+        """Load the next chunk that has anything in it, if the one at hand is used up."""
+        while self._at == len(self._keys) and self._note_at == len(self._note_keys):
             chunk = next(self._chunks, None)
             if chunk is None:
                 self.ended = True
-                self._chunk = None
                 return
             self._chunk = chunk
-            before = self._top
-            self._keys = (
-                np.maximum(np.maximum.accumulate(chunk.received), before) if len(chunk.received) else _NONE
-            )
+            keys = np.maximum.accumulate(np.append(self.top, chunk.received))
+            self._keys = keys[1:]
+            self._note_keys = keys[np.asarray(chunk.note_places, dtype=np.int64)]
             self._at = self._note_at = 0
-            if len(self._keys):
-                self._top = self.last_key
-            leading = int(np.searchsorted(np.asarray(chunk.note_places, dtype=np.int64), 0, side="right"))
-            if leading:
-                due.append(Slice(self.source, chunk, 0, 0, 0, leading, _NONE, [before] * leading))
-                self._note_at = leading
+            self.top = int(keys[-1])
 
     def take(self, key: int, *, inclusive: bool) -> Slice[C] | None:
-        """Take the items up to a key, with the notes that stand after them."""
-        if self._chunk is None:
+        """Take the items and notes up to a key."""
+        side = "right" if inclusive else "left"
+        last = int(np.searchsorted(self._keys, key, side=side))
+        last_note = int(np.searchsorted(self._note_keys, key, side=side))
+        if self._chunk is None or (last <= self._at and last_note <= self._note_at):
             return None
-        last = int(np.searchsorted(self._keys, key, side="right" if inclusive else "left"))
-        if last <= self._at:
-            return None
-        places = np.asarray(self._chunk.note_places, dtype=np.int64)
-        last_note = int(np.searchsorted(places, last, side="right"))
-        note_keys = self._keys[places[self._note_at : last_note] - 1].tolist()
         taken = Slice(
             self.source,
             self._chunk,
@@ -127,7 +112,7 @@ class _Cursor(Generic[C]):
             self._note_at,
             last_note,
             self._keys[self._at : last],
-            note_keys,
+            self._note_keys[self._note_at : last_note].tolist(),
         )
         self._at, self._note_at = last, last_note
         return taken
@@ -152,30 +137,24 @@ def merge(sources: Sequence[Source[C]]) -> Iterator[Round[C]]:
     )
     active: list[_Cursor[C]] = []
     while waiting or active:
-        due: list[Slice[C]] = []
         for cursor in active:
-            cursor.fill(due)
+            cursor.fill()
         active = [cursor for cursor in active if not cursor.ended]
-        while waiting and (not active or waiting[-1][0] <= min(c.last_key for c in active)):
+        while waiting and (not active or waiting[-1][0] <= min(cursor.top for cursor in active)):
             first_ns, number = waiting.pop()
             cursor = _Cursor(number, sources[number].open(), first_ns)
-            cursor.fill(due)
+            cursor.fill()
             if not cursor.ended:
                 active.append(cursor)
         active.sort(key=lambda cursor: cursor.source)
         if active:
-            bound = min(cursor.last_key for cursor in active)
-            holder = next(cursor.source for cursor in active if cursor.last_key == bound)
-            for cursor in active:
-                taken = cursor.take(bound, inclusive=cursor.source <= holder)
-                if taken:
-                    due.append(taken)
-        if due:
-            yield _round(due)
+            bound = min(cursor.top for cursor in active)
+            holder = next(cursor.source for cursor in active if cursor.top == bound)
+            taken = [cursor.take(bound, inclusive=cursor.source <= holder) for cursor in active]
+            yield _round([part for part in taken if part])
 
 
 def _round(due: list[Slice[C]]) -> Round[C]:
-    due.sort(key=lambda s: s.source)
     with_items = [s for s in due if s.last > s.first]
     order = None
     if len(with_items) > 1:
