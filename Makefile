@@ -36,8 +36,8 @@ lint: dev ## ruff, basedpyright strict, import-linter
 	@echo "==> basedpyright (strict)" && $(VENV)/bin/basedpyright
 	@echo "==> import-linter (layers, pure core)" && $(VENV)/bin/lint-imports
 
-docs: setup $(VENV_DOCS)/.stamp ## build the documentation into site/
-	@$(VENV_DOCS)/bin/python -m mkdocs build --strict --quiet
+docs: $(VENV_DOCS)/.stamp ## build the documentation into site/
+	@NO_MKDOCS_2_WARNING=1 $(VENV_DOCS)/bin/python -m mkdocs build --strict
 	@echo "==> site/index.html"
 
 pins: ## write requirements/*.txt anew, keeping what still fits (scripts/pin --upgrade takes the newest)

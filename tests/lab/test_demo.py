@@ -54,7 +54,8 @@ def test_each_trouble_is_told_by_its_detector(
 def test_levels_rise_with_the_fall_and_reach_halt_before_its_low(summary: dict[str, Any]) -> None:
     desk = {move["to"]: _at(move) for move in summary["levels"] if not any(move["scope"].values())}
     assert FALLS_S < desk["watch"] < desk["restrict"] < desk["reduce"] < desk["halt"] < LOW_S
-    assert min(_at(move) for move in summary["levels"]) > FALLS_S
+    calm = {move["scope"].get("instrument") for move in summary["levels"] if _at(move) < FALLS_S}
+    assert calm <= {"ETHUSDT"}, "a book with a gap may be watched, nothing else"
 
 
 def test_the_broken_line_is_in_quarantine_and_nothing_else(summary: dict[str, Any], replayed: Path) -> None:
