@@ -108,7 +108,7 @@ def _judge(elapsed_s: float, pairs: Table, expiries: Table, pasts: Table, judged
             off = pair.bid - fair
         elif pair.ask < fair:
             off = pair.ask - fair
-        elif quoted and fair == fair:  # known
+        elif quoted and not math.isnan(fair):
             off = 0.0
         distance = abs(off) / unit
         if warm and not quoted:

@@ -210,7 +210,7 @@ def measure_quotes(now_ns: int, board: Table, options: Table, expiries: Table, l
             no_volatility += math.isnan(volatility_of(quote))
     # A field that the whole chain lacks is the source's nature, not a fault of an option.
     wants_forward, wants_volatility = no_forward < alive, no_volatility < alive
-    worth = bids = asks = both = lacking = quoted = otm = otm_no_ask = stale = crossed = near = 0
+    worth = bids = asks = both = lacking = quoted = otm = otm_missing = stale = crossed = near = 0
     age_s = width = 0.0
     for i in range(len(options)):
         option = options[i]
@@ -224,9 +224,6 @@ def measure_quotes(now_ns: int, board: Table, options: Table, expiries: Table, l
         bid, ask = has_quote(quote, 1), has_quote(quote, -1)
         quoted += bid or ask
         crossed += bid and ask and quote.bid > quote.ask
-        if row.forward > 0.0 and option.is_call == (option.strike >= row.forward):
-            otm += 1
-            otm_no_ask += not ask
         unit = 1.0 if option.inverse else row.forward
         if quote.mark < WORTH_MIN * unit:
             continue
@@ -237,6 +234,9 @@ def measure_quotes(now_ns: int, board: Table, options: Table, expiries: Table, l
         asks += ask
         both += bid and ask
         lacking += lacks or not (bid and ask)
+        if row.forward > 0.0 and option.is_call == (option.strike >= row.forward):
+            otm += 1
+            otm_missing += not (bid and ask)
         if bid and ask and row.forward > 0.0 and not math.isnan(volatility):
             moneyness = math.log(option.strike / row.forward)
             if NEAR_DELTA < call_delta(moneyness, volatility, row.years) < 1.0 - NEAR_DELTA:
@@ -252,7 +252,7 @@ def measure_quotes(now_ns: int, board: Table, options: Table, expiries: Table, l
     look.ask_share = _share(asks, knows)
     look.both_share = _share(both, knows)
     look.incomplete = _share(lacking, knows)
-    look.otm_ask_missing = _share(otm_no_ask, otm if quoted > 0 else 0)
+    look.otm_missing = _share(otm_missing, otm if quoted > 0 else 0)
     look.width_volatility = _share(width, near)
 
 

@@ -41,7 +41,7 @@ LOOK: Final = np.dtype(
         ("ask_share", "f8"),
         ("both_share", "f8"),
         ("incomplete", "f8"),  # share of those worth quoting that lack bid, ask, forward or volatility
-        ("otm_ask_missing", "f8"),  # share of out-of-the-money options with no ask
+        ("otm_missing", "f8"),  # of those worth quoting and out of the money, the share without bid or ask
         ("no_forward", "f8"),  # share without forward, 0 where the whole chain has none
         ("stale", "f8"),  # share not heard of for STALE_S while the chain speaks
         ("crossed", "f8"),  # share with bid above ask

@@ -17,9 +17,9 @@ def _judge(chain: SyntheticChain, now_ns: int = START_NS) -> np.void:
     return findings[0]
 
 
-def _made(smile: Smile = flat(0.5)) -> SyntheticChain:
+def _made(smile: Smile | None = None) -> SyntheticChain:
     chain = SyntheticChain()
-    chain.put(START_NS, smile)
+    chain.put(START_NS, smile or flat(0.5))
     return chain
 
 
@@ -58,9 +58,10 @@ def test_deep_quotes_that_makers_pull_are_no_fault() -> None:
     assert chain.chains.looks["trusted"][0]
 
 
-def test_asks_missing_at_random_are_a_fault_although_most_options_are_complete() -> None:
+@pytest.mark.parametrize("side", ["bid", "ask"])
+def test_quotes_missing_at_random_are_a_fault_although_most_options_are_complete(side: str) -> None:
     chain = _made()
-    chain.withdraw("ask", _some(chain, 0.2))
+    chain.withdraw(side, _some(chain, 0.2))
     finding = _judge(chain)
     assert finding["evidence"][1] < 1.0 / 3.0
     assert finding["ratio"] >= 1.5

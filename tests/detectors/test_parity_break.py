@@ -12,7 +12,7 @@ FORWARD = 100_000.0
 
 
 class _Watched:
-    """A chain looked at each second, its marks and quotes around `forward`, its reference told apart from it."""
+    """A chain looked at each second, its marks and quotes around a forward, its index beside it."""
 
     def __init__(self, *, inverse: bool = True, whole: bool = False) -> None:
         self.chain = SyntheticChain(
@@ -25,7 +25,7 @@ class _Watched:
     def see(
         self, forward: float = FORWARD, index: float = 99_800.0, *, seconds: int = 1, **change: float
     ) -> float:
-        """Put a moment on the board `seconds` later and return the ratio. `change` is added to a field of a leg."""
+        """Put a moment on the board `seconds` later and return the ratio; add `change` to fields of a leg."""
         self.second += seconds
         now_ns = START_NS + self.second * SECOND_NS
         self.chain.put(now_ns, flat(0.5), forward, tells_forward=False, index=index)

@@ -54,8 +54,8 @@ class SyntheticChain:
                 for right in ("call", "put"):
                     number = self.instruments.add(
                         Instrument(
-                            venue="v", symbol=f"{day}-{strike}-{right}", kind="option", base="BTC", quote="USD",
-                            settle="BTC" if inverse else "USDC", inverse=inverse, strike=float(strike),
+                            venue="v", symbol=f"{day}-{strike}-{right}", kind="option", base="BTC",
+                            quote="USD", settle="BTC" if inverse else "USDC", inverse=inverse, strike=float(strike),
                             expiry_ns=START_NS + int(day * DAY_NS), option_type=right, listed=False,
                         )
                     )  # fmt: skip
