@@ -67,14 +67,15 @@ class MessageFeed(Feed, Generic[AnyBook]):
         super().__init__(instruments, rows)
         self._books: dict[int, AnyBook] = {}
         self._grids: dict[int, Grid] = {}
+        self._moved: list[tuple[Book, int, str, int]] = []
 
     def on_frame(self, received_ns: int, frame: bytes) -> None:
         first, wishes = self.rows.count, len(self.requests)
+        self._moved.clear()
         try:
             self._decode(received_ns, frame)
         except (OutsideError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            self.rows.rollback(first)
-            del self.requests[wishes:]
+            self._take_back(first, wishes)
             self._distrust(received_ns, frame)
             _refuse(error)
         finally:
@@ -82,11 +83,11 @@ class MessageFeed(Feed, Generic[AnyBook]):
 
     def on_rest(self, received_ns: int, url: str, body: bytes) -> None:
         first, wishes = self.rows.count, len(self.requests)
+        self._moved.clear()
         try:
             self._read_rest(received_ns, url, body)
         except (OutsideError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            self.rows.rollback(first)
-            del self.requests[wishes:]
+            self._take_back(first, wishes)
             _refuse(error)
         finally:
             self.rows.close_message(first)
@@ -138,6 +139,7 @@ class MessageFeed(Feed, Generic[AnyBook]):
         depth_max: int = 0,
     ) -> None:
         """Write a snapshot and make the book live. Nothing is known beyond `depth_max` levels a side."""
+        self._note(book)
         book.channel, book.depth, book.state = channel, depth, LIVE
         first = self.rows.count
         received_ns, exchange_ns = stamp
@@ -164,6 +166,7 @@ class MessageFeed(Feed, Generic[AnyBook]):
             if snapshot:
                 self.requests.append(ResyncRequested(received_ns, self.venue, book.symbol, why))
             return
+        self._note(book)
         book.state = STALE
         book.forget()
         self.rows.append(tape.BOOK_GAP, book.instrument, 0, received_ns, value=reason, flags=tape.LAST)
@@ -173,6 +176,7 @@ class MessageFeed(Feed, Generic[AnyBook]):
         """Note that a channel was unsubscribed: a book that it owned ends, and nobody asks for it back."""
         if book.channel != channel:
             return
+        self._note(book)
         if book.state == LIVE:
             book.state = STALE
             book.forget()
@@ -219,10 +223,22 @@ class MessageFeed(Feed, Generic[AnyBook]):
         part["flags"] = flags
         rows.count += count
 
+    def _note(self, book: Book) -> None:
+        """Remember where a book stood before this message moves it."""
+        self._moved.append((book, book.state, book.channel, book.depth))
+
+    def _take_back(self, first: int, wishes: int) -> None:
+        """Undo what a message wrote before it was refused, and where it moved books."""
+        self.rows.rollback(first)
+        del self.requests[wishes:]
+        for book, state, channel, depth in reversed(self._moved):
+            book.state, book.channel, book.depth = state, channel, depth
+
     def _distrust(self, received_ns: int, frame: bytes) -> None:
         """Mark stale whatever book a lost message may have changed (rule 2)."""
         snapshot = self.SNAPSHOT.search(frame) is not None
-        for book in self._suspects(frame):
+        moved = [book for book, *_ in self._moved if book.state == LIVE]
+        for book in dict.fromkeys([*self._suspects(frame), *moved]):
             why = "a book message could not be read"
             self._lose(book, received_ns, tape.GAP_MALFORMED, why, snapshot=snapshot)
 

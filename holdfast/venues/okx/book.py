@@ -12,7 +12,7 @@ from typing import Final
 from zlib import crc32
 
 from holdfast.venues.message import Book, Levels
-from holdfast.venues.okx.messages import Level
+from holdfast.venues.okx.messages import BookPush, Level
 from holdfast.venues.units import Grid
 
 CHECKSUM_LEVELS: Final = 25
@@ -27,14 +27,17 @@ class Side:
         self.keys: list[int] = []
         self.texts: dict[int, str] = {}
 
-    def set(self, key: int, size: int, text: str) -> None:
-        """Set or remove a level. Cost: about 0.3 us at 400 levels."""
-        if size:
-            if key not in self.texts:
-                insort(self.keys, key)
-            self.texts[key] = text
-        elif self.texts.pop(key, None) is not None:
-            del self.keys[bisect_left(self.keys, key)]
+    def apply(self, levels: list[Level], units: Levels, sign: int) -> None:
+        """Set or remove levels, given as text and as units. Cost: 0.6 us a level."""
+        keys, texts = self.keys, self.texts
+        for level, (price, size) in zip(levels, units, strict=True):
+            key = price * sign
+            if size:
+                if key not in texts:
+                    insort(keys, key)
+                texts[key] = f"{level[0]}:{level[1]}"
+            elif texts.pop(key, None) is not None:
+                del keys[bisect_left(keys, key)]
 
     def best(self) -> list[str]:
         """Return the text of the best levels."""
@@ -42,27 +45,26 @@ class Side:
 
 
 class TextBook(Book):
-    """A book that keeps the text of its levels.
+    """A book that keeps the text of its levels where the venue sends checksums (`checked`).
 
-    Cost: 2 us a message for the checksum, 0.5 us a level.
+    Cost: 5 us a message for the checksum, 0.6 us a level.
     """
 
-    __slots__ = ("asks", "bids")
+    __slots__ = ("asks", "bids", "checked")
 
     def __init__(self, instrument: int, symbol: str, grid: Grid) -> None:
         super().__init__(instrument, symbol, grid)
         self.bids = Side()
         self.asks = Side()
+        self.checked = False
 
     def forget(self) -> None:
         self.bids, self.asks = Side(), Side()
 
-    def apply(self, bids: list[Level], bid_units: Levels, asks: list[Level], ask_units: Levels) -> None:
-        """Apply the levels of one message, as text and as units."""
-        for level, (price, size) in zip(bids, bid_units, strict=True):
-            self.bids.set(-price, size, f"{level[0]}:{level[1]}")
-        for level, (price, size) in zip(asks, ask_units, strict=True):
-            self.asks.set(price, size, f"{level[0]}:{level[1]}")
+    def apply(self, push: BookPush, bids: Levels, asks: Levels) -> None:
+        """Apply one message, whose levels are given in units too."""
+        self.bids.apply(push.bids, bids, -1)
+        self.asks.apply(push.asks, asks, 1)
 
     def checksum(self) -> int:
         """Return the checksum of the book as it is now."""

@@ -6,7 +6,8 @@ Rules, beyond those of every feed:
    it must equal the last `seqId`; a snapshot's is -1. After the venue's maintenance `seqId` may be smaller
    than `prevSeqId`: that is no break. An empty push (every 60 s of silence) moves the sequence only.
 2. Where messages carry `checksum`, the book must have it after every message. In 2026 the field became a
-   constant 0 next to `seqId`: retired, so nothing is compared then.
+   constant 0 next to `seqId`: retired, so nothing is compared then. A snapshot without a checksum begins a
+   book that is not checked.
 3. `books5` is a whole book each time; `bbo-tbt` and `tickers` are the best bid and ask, and an empty side
    is a pulled quote.
 4. An index (`index-tickers`) is no instrument: its price is written for every instrument on that pair that
@@ -170,11 +171,12 @@ class OkxFeed(MessageFeed[TextBook]):
                 self._lose(book, received_ns, tape.GAP_SEQUENCE, why)
                 return
             bids, asks = _units(book, push)
-            if arg.channel != "books5":
-                if whole:
-                    book.forget()
-                book.apply(push.bids, bids, push.asks, asks)
-                if not _agrees(book, push):
+            if whole:
+                book.forget()
+                book.checked = _has_checksum(push) and arg.channel != "books5"
+            if book.checked:
+                book.apply(push, bids, asks)
+                if _has_checksum(push) and book.checksum() != push.checksum:
                     book.channel, book.depth = arg.channel, depth
                     why = f"the checksum is not {push.checksum}"
                     self._lose(book, received_ns, tape.GAP_CHECKSUM, why, snapshot=whole)
@@ -281,10 +283,9 @@ def _units(book: TextBook, push: ms.BookPush) -> tuple[Levels, Levels]:
     return bids, [(price[level[0]], size[level[1]]) for level in push.asks]
 
 
-def _agrees(book: TextBook, push: ms.BookPush) -> bool:
-    if push.checksum is None or (push.checksum == 0 and push.seq_id is not None):
-        return True
-    return book.checksum() == push.checksum
+def _has_checksum(push: ms.BookPush) -> bool:
+    """Tell whether a message carries a checksum that means something (rule 2)."""
+    return push.checksum is not None and (push.checksum != 0 or push.seq_id is None)
 
 
 def _side(text: str) -> int:
