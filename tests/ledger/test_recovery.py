@@ -18,10 +18,10 @@ from small_ledgers import ORIGIN, MakeLedger, files_of, make_records
 
 from holdfast.error import CallerError
 from holdfast.keys.file_signer import FileSigner
-from holdfast.ledger.merkle import check_consistency
+from holdfast.ledger.merkle import check_consistency, leaf_hash
 from holdfast.ledger.reader import LedgerReader
 from holdfast.ledger.recovery import Recovery
-from holdfast.ledger.tiles import split_entries
+from holdfast.ledger.tiles import encode_entries, split_entries
 from holdfast.ledger.verify import verify
 from holdfast.ledger.writer import LedgerWriter
 
@@ -119,38 +119,58 @@ def test_a_crash_during_recovery_is_recovered(tmp_path: Path, signer: FileSigner
         pytest.fail("recovery never came to its end")
 
 
+def take_back(folder: Path, head: bytes, entries: list[bytes], size: int) -> None:
+    """Put an old checkpoint back, with the partial files it stands on, which full ones have replaced."""
+    (folder / "checkpoint").write_bytes(head)
+    number, width = divmod(size, 256)
+    first = size - width
+    for kind, data in (
+        ("0", b"".join(leaf_hash(entry) for entry in entries[first:size])),
+        ("entries", encode_entries(entries[first:size])),
+    ):
+        place = folder / f"tile/{kind}/{number:03d}.p"
+        place.mkdir(exist_ok=True)
+        (place / str(width)).write_bytes(data)
+
+
 def test_what_was_cut_and_what_was_kept_is_said(tmp_path: Path, signer: FileSigner) -> None:
-    folder = tmp_path / "ledger"
+    folder, entries = tmp_path / "ledger", make_records(1000)
     with LedgerWriter.create(folder, ORIGIN, signer) as writer:
-        writer.append_many(ENTRIES[:300])
+        writer.append_many(entries[:300])
     head = (folder / "checkpoint").read_bytes()
     with LedgerWriter.open(folder, signer) as writer:
         assert writer.recovery == Recovery(300, 0, 0, ())
         assert str(writer.recovery) == "300 entries, closed properly"
-        writer.append_many(ENTRIES[300:])
-    (folder / "checkpoint").write_bytes(head)
-    torn = folder / "tile/entries/002.p/188"
+        writer.append_many(entries[300:])
+    take_back(folder, head, entries, 300)
+    torn = folder / "tile/entries/003.p/232"
     torn_bytes = torn.read_bytes()[:5000]
     torn.write_bytes(torn_bytes)
-
-    # The old checkpoint's partial tiles were removed when full ones took their place; put them back.
-    (folder / "tile/0/001.p").mkdir()
-    (folder / "tile/0/001.p/44").write_bytes((folder / "tile/0/001").read_bytes()[: 44 * 32])
-    (folder / "tile/entries/001.p").mkdir()
-    begin = b"".join(len(entry).to_bytes(2, "big") + entry for entry in ENTRIES[256:300])
-    (folder / "tile/entries/001.p/44").write_bytes(begin)
     assert not verify(folder).ok
     with LedgerWriter.open(folder, signer) as writer:
         recovery = writer.recovery
         assert recovery is not None
-        assert (recovery.committed, recovery.kept) == (300, 212)
+        assert (recovery.committed, recovery.kept) == (300, 468)
         assert recovery.lost == len(split_entries(torn_bytes)[0]) > 10
-        assert recovery.cut == ("tile/0/002.p/188", "tile/entries/002.p/188")
-        assert "212 whole ones kept" in str(recovery)
-        assert "tile/entries/002.p/188" in str(recovery)
+        assert recovery.cut == ("tile/0/003.p/232", "tile/entries/003.p/232")
+        assert "468 whole ones kept" in str(recovery)
+        assert "tile/entries/003.p/232" in str(recovery)
         assert not recovery.clean
     assert verify(folder).ok
-    assert LedgerReader(folder).size == 512
+    assert list(LedgerReader(folder).entries()) == entries[:768]
+
+
+def test_what_does_not_continue_the_signed_tree_is_cut(tmp_path: Path, signer: FileSigner) -> None:
+    """A bundle and a tile that agree with each other, but not with what was signed, are no tail of ours."""
+    folder, entries = tmp_path / "ledger", make_records(512)
+    with LedgerWriter.create(folder, ORIGIN, signer) as writer:
+        writer.append_many(entries[:300])
+    forged = [*entries[256:299], b"{}", *entries[300:]]
+    (folder / "tile/entries/001").write_bytes(encode_entries(forged))
+    (folder / "tile/0/001").write_bytes(b"".join(leaf_hash(entry) for entry in forged))
+    with LedgerWriter.open(folder, signer) as writer:
+        assert writer.recovery == Recovery(300, 0, 212, ("tile/0/001", "tile/entries/001"))
+    assert list(LedgerReader(folder).entries()) == entries[:300]
 
 
 def test_files_that_no_ledger_writes_are_left_alone(

@@ -284,16 +284,18 @@ def test_record_0_must_start_a_run(tmp_path: Path, signer: FileSigner) -> None:
 
 def test_an_entry_that_is_no_record_is_named(tmp_path: Path, signer: FileSigner) -> None:
     entries = make_records(600)
+    entries[256] = b"{}"
     entries[299:302] = [b"", b'{"type":"RunEnded","digest":"x"}', b"\xff"]
     with LedgerWriter.create(tmp_path / "ledger", ORIGIN, signer) as writer:
         writer.append_many(entries)
     report = verify(tmp_path / "ledger")
     assert [(finding.code, finding.entry) for finding in report.findings] == [
+        ("record", 256),
         ("record", 299),
         ("record", 300),
         ("record", 301),
     ]
-    assert report.findings[1].found == "not in canonical form"
+    assert report.findings[2].found == "not in canonical form"
 
 
 def test_a_run_that_did_not_end_is_noted(tmp_path: Path, signer: FileSigner) -> None:

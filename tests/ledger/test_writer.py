@@ -162,7 +162,7 @@ def test_a_ledger_that_does_not_fit_its_checkpoint_is_not_continued(
 ) -> None:
     folder = make_ledger(tmp_path / "ledger", [300])
     whole = (folder / path).read_bytes()
-    for content in (None, b"", whole[:-1], bytes([whole[0] ^ 1]) + whole[1:]):
+    for content in (None, b"", whole[:-1], whole + b"x", bytes([whole[0] ^ 1]) + whole[1:]):
         (folder / path).unlink(missing_ok=True)
         if content is not None:
             (folder / path).write_bytes(content)
