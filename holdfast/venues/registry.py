@@ -10,6 +10,7 @@ from holdfast.venues.base import Feed
 from holdfast.venues.binance.feed import BinanceFeed
 from holdfast.venues.bitmex.feed import BitmexFeed
 from holdfast.venues.bybit.feed import BybitFeed
+from holdfast.venues.deribit.feed import DeribitFeed
 from holdfast.venues.kraken.feed import KrakenFuturesFeed
 from holdfast.venues.okx.feed import OkxFeed
 
@@ -19,6 +20,7 @@ FEEDS: Final[Mapping[str, FeedFactory]] = {
     "binance-usdm": partial(BinanceFeed, market="binance-usdm"),
     "binance-coinm": partial(BinanceFeed, market="binance-coinm"),
     "binance-spot": partial(BinanceFeed, market="binance-spot"),
+    "deribit": DeribitFeed,
     "okx": OkxFeed,
     "bybit-linear": partial(BybitFeed, category="linear"),
     "bybit-inverse": partial(BybitFeed, category="inverse"),
