@@ -14,14 +14,18 @@ from twins import as_text, deribit
 GET_BOOK = "https://www.deribit.com/api/v2/public/get_order_book?instrument_name=BTC-PERPETUAL&depth=2"
 
 
-def message(kind: str, change_id: int, previous: int | None, bids: list[object], asks: list[object] | None = None) -> bytes:
+def message(
+    kind: str, change_id: int, previous: int | None, bids: list[object], asks: list[object] | None = None
+) -> bytes:
     data: dict[str, object] = {"type": kind, "timestamp": change_id}
     data |= {} if previous is None else {"prev_change_id": previous}
     data |= {"instrument_name": PERPETUAL, "change_id": change_id, "bids": bids, "asks": asks or []}
     return notification(f"book.{PERPETUAL}.raw", data)
 
 
-def change(change_id: int, previous: int, price: float = 10.0, action: str = "new", amount: float = 1.0) -> bytes:
+def change(
+    change_id: int, previous: int, price: float = 10.0, action: str = "new", amount: float = 1.0
+) -> bytes:
     return message("change", change_id, previous, [[action, price, amount]])
 
 
@@ -176,7 +180,10 @@ def listing(**changes: object) -> dict[str, object]:
         "settlement_currency": "BTC",
         "instrument_type": "reversed",
         "tick_size": 0.0005,
-        "tick_size_steps": [{"above_price": 0.005, "tick_size": 0.0005}, {"above_price": 0.0, "tick_size": 0.0001}],
+        "tick_size_steps": [
+            {"above_price": 0.005, "tick_size": 0.0005},
+            {"above_price": 0.0, "tick_size": 0.0001},
+        ],
         "min_trade_amount": 0.1,
         "contract_size": 1.0,
         "settlement_period": "month",
@@ -197,7 +204,12 @@ def test_an_option_is_listed_with_its_finest_tick() -> None:
     found = list_it(listing()).instruments[0]
     assert (found.kind, found.option_type, found.strike, found.inverse) == ("option", "call", 60000.0, True)
     assert (found.tick_size, found.price_decimals, found.size_decimals) == ("0.0001", 4, 1)
-    assert (found.base, found.quote, found.settle, found.expiry_ns) == ("BTC", "BTC", "BTC", 1735286400000 * 10**6)
+    assert (found.base, found.quote, found.settle, found.expiry_ns) == (
+        "BTC",
+        "BTC",
+        "BTC",
+        1735286400000 * 10**6,
+    )
 
 
 def test_a_perpetual_of_the_older_listing_is_inverse() -> None:
@@ -205,7 +217,13 @@ def test_a_perpetual_of_the_older_listing_is_inverse() -> None:
                   settlement_period="perpetual", tick_size=0.05, min_trade_amount=1, contract_size=1, strike=None,
                   option_type=None, instrument_type="", settlement_currency="", tick_size_steps=[])  # fmt: skip
     found = list_it(old).instruments[0]
-    assert (found.kind, found.inverse, found.settle, found.expiry_ns, found.option_type) == ("perpetual", True, "ETH", 0, "")
+    assert (found.kind, found.inverse, found.settle, found.expiry_ns, found.option_type) == (
+        "perpetual",
+        True,
+        "ETH",
+        0,
+        "",
+    )
     assert (found.price_decimals, found.size_decimals) == (2, 0)
 
 

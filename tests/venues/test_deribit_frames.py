@@ -196,7 +196,13 @@ MESSAGES = {
     "state of the platform": (notification("platform_state", {"locked": False}), []),
 }  # fmt: skip
 
-KERNEL_TAKES = {"option ticker", "perpetual ticker", "ticker of an option that nobody quotes", "quote", "trades"}
+KERNEL_TAKES = {
+    "option ticker",
+    "perpetual ticker",
+    "ticker of an option that nobody quotes",
+    "quote",
+    "trades",
+}
 
 
 @pytest.mark.parametrize(("frame", "rows"), MESSAGES.values(), ids=MESSAGES)
@@ -220,21 +226,37 @@ def test_the_kernel_takes_the_frequent_messages_and_only_those(name: str) -> Non
     assert (feed.fallbacks == before) == (name in KERNEL_TAKES)
 
 
-BOOK = {"type": "snapshot", "timestamp": 1, "instrument_name": PERPETUAL, "change_id": 7, "bids": [], "asks": []}
+BOOK = {
+    "type": "snapshot",
+    "timestamp": 1,
+    "instrument_name": PERPETUAL,
+    "change_id": 7,
+    "bids": [],
+    "asks": [],
+}
 
 REFUSALS = {
     "no JSON": (b"\xff", "frame.malformed"),
     "cut off": (MESSAGES["option ticker"][0][:-30], "frame.malformed"),
-    "ticker without a time": (notification(f"ticker.{OPTION}.raw", {"instrument_name": OPTION}), "frame.malformed"),
+    "ticker without a time": (
+        notification(f"ticker.{OPTION}.raw", {"instrument_name": OPTION}),
+        "frame.malformed",
+    ),
     "time before time": (
         notification(f"trades.{PERPETUAL}.raw", [trade(timestamp=-1)]),
         "frame.malformed",
     ),
     "no direction": (notification(f"trades.{PERPETUAL}.raw", [trade(direction="up")]), "frame.malformed"),
-    "liquidation of nobody": (notification(f"trades.{PERPETUAL}.raw", [trade(liquidation="X")]), "frame.malformed"),
+    "liquidation of nobody": (
+        notification(f"trades.{PERPETUAL}.raw", [trade(liquidation="X")]),
+        "frame.malformed",
+    ),
     "trade below zero": (notification(f"trades.{PERPETUAL}.raw", [trade(price=-1.0)]), "frame.malformed"),
     "trade for nothing": (notification(f"trades.{PERPETUAL}.raw", [trade(amount=0)]), "frame.malformed"),
-    "trade off the grid": (notification(f"trades.{PERPETUAL}.raw", [trade(price=1e-12)]), "quantity.off_grid"),
+    "trade off the grid": (
+        notification(f"trades.{PERPETUAL}.raw", [trade(price=1e-12)]),
+        "quantity.off_grid",
+    ),
     "the second trade is bad": (
         notification(f"trades.{PERPETUAL}.raw", [trade(), trade(direction="up")]),
         "frame.malformed",
@@ -246,7 +268,10 @@ REFUSALS = {
     "book of no type": (notification(f"book.{PERPETUAL}.raw", BOOK | {"type": "dream"}), "frame.malformed"),
     "a new kind of channel": (notification("moon_phase.full", {}), "frame.unknown"),
     "a request of the venue": (b'{"jsonrpc":"2.0","method":"dance"}', "frame.unknown"),
-    "an error of the venue": (b'{"jsonrpc":"2.0","id":1,"error":{"code":11050,"message":"bad_request"}}', "venue.error"),
+    "an error of the venue": (
+        b'{"jsonrpc":"2.0","id":1,"error":{"code":11050,"message":"bad_request"}}',
+        "venue.error",
+    ),
     "a combination": (
         notification("trades.BTC-FS-30JUL21_PERP.raw", [trade(instrument_name="BTC-FS-30JUL21_PERP")]),
         "instrument.unreadable",
