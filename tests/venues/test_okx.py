@@ -176,7 +176,7 @@ def test_a_listing_gives_grid_contract_and_terms() -> None:
         "BTC",
     )
     assert option.expiry_ns == parse_time_ns("2026-12-25T08:00:00Z")
-    assert option.contract_size == 0.01
+    assert (option.contract_size, option.inverse, option.quote) == (0.01, True, "USD")
 
 
 def test_one_broken_entry_of_a_listing_does_not_cost_the_others() -> None:
@@ -217,7 +217,8 @@ def test_a_rest_book_serves_until_a_channel_does() -> None:
     ("symbol", "kind", "terms"),
     [
         ("BTC-USDT", "spot", {}),
-        ("BTC-USD-SWAP", "perpetual", {}),
+        ("BTC-USD-SWAP", "perpetual", {"inverse": True, "settle": "BTC"}),
+        ("BTC-USD_UM-SWAP", "perpetual", {"inverse": False, "quote": "USD"}),
         ("BTC-USD-220527", "future", {"expiry_ns": parse_time_ns("2022-05-27T08:00:00Z")}),
         ("ETH-USD-220527-1300-P", "option", {"strike": 1300.0, "option_type": "put"}),
     ],

@@ -68,7 +68,8 @@ def describe(instruments: Instruments, symbol: str) -> int:
         raise OutsideError("instrument.unreadable", f"bitmex has no symbol of the form {symbol[:40]!r}")
     kind: Kind = "spot" if "_" in symbol else "future" if match[3] else "perpetual"
     quote = match[2] or ("USD" if match[1] == "XBT" else "XBT")
-    return instruments.find_or_describe(VENUE, symbol, kind, _coin(match[1]), _coin(quote))
+    inverse = kind != "spot" and match[1] == "XBT" and quote in ("USD", "EUR")
+    return instruments.find_or_describe(VENUE, symbol, kind, _coin(match[1]), _coin(quote), inverse=inverse)
 
 
 def _kind(entry: Listed) -> Kind:

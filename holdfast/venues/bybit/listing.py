@@ -75,7 +75,10 @@ def describe(instruments: Instruments, category: Category, symbol: str) -> int:
         return known
     kind, base, quote, terms = _terms(category, symbol)
     inverse = category == "inverse"
-    return instruments.find_or_describe(venue, symbol, kind, base, quote, inverse=inverse, **terms)
+    settle = base if inverse else quote
+    return instruments.find_or_describe(
+        venue, symbol, kind, base, quote, inverse=inverse, settle=settle, **terms
+    )
 
 
 def _terms(category: Category, symbol: str) -> tuple[Kind, str, str, Mapping[str, object]]:

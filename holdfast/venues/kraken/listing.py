@@ -63,7 +63,9 @@ def describe(instruments: Instruments, symbol: str) -> int:
     if known >= 0:
         return known
     kind, base, quote, inverse = _terms(symbol)
-    return instruments.find_or_describe(VENUE, symbol, kind, _coin(base), _coin(quote), inverse=inverse)
+    base, quote = _coin(base), _coin(quote)
+    settle = base if inverse else quote
+    return instruments.find_or_describe(VENUE, symbol, kind, base, quote, inverse=inverse, settle=settle)
 
 
 def _terms(symbol: str) -> tuple[Kind, str, str, bool]:

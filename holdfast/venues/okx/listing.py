@@ -1,8 +1,9 @@
 """OKX instruments: from the venue's listing, or from a symbol alone where a recording has no listing.
 
 Sizes of swaps, futures and options are in contracts: one is `ctVal * ctMult` of the base coin, or that
-many quote units when `ctType` is inverse. Options are quoted and settled in the coin. Suspended, pre-open
-and expired instruments are listed like the others: what the venue still sends of them is theirs.
+many quote units when `ctType` is inverse. Options that settle in their own coin are quoted in it: they
+count as inverse, and their contract is still so many of the base coin. Suspended, pre-open and expired
+instruments are listed like the others: what the venue still sends of them is theirs.
 
 Source: OKX API v5, Public Data, Get instruments.
 """
@@ -47,7 +48,7 @@ def read_instrument(entry: Listed) -> Instrument:
         quote=quote,
         settle=entry.settle_ccy or quote,
         contract_size=number(entry.ct_val or "1") * number(entry.ct_mult or "1"),
-        inverse=entry.ct_type == "inverse",
+        inverse=entry.ct_type == "inverse" or (kind == "option" and entry.settle_ccy == base),
         expiry_ns=milliseconds(entry.exp_time) if entry.exp_time and kind in ("future", "option") else 0,
         strike=number(entry.stk) if kind == "option" else 0.0,
         option_type={"C": "call", "P": "put"}.get(entry.opt_type, ""),
@@ -66,24 +67,20 @@ def describe(instruments: Instruments, symbol: str) -> int:
     if len(parts) < 2 or not all(parts):
         raise OutsideError("instrument.unreadable", f"okx has no symbol of the form {symbol[:60]!r}")
     base, quote = parts[0], parts[1].partition("_")[0]
+    inverse = parts[1] == "USD"  # USD_UM is margined in dollars
+    terms: dict[str, object] = {"inverse": inverse, "settle": base if inverse else quote}
     match parts[2:]:
         case []:
             return instruments.find_or_describe(VENUE, symbol, "spot", base, quote)
         case ["SWAP"]:
-            return instruments.find_or_describe(VENUE, symbol, "perpetual", base, quote)
+            return instruments.find_or_describe(VENUE, symbol, "perpetual", base, quote, **terms)
         case [day]:
-            return instruments.find_or_describe(VENUE, symbol, "future", base, quote, expiry_ns=_expiry(day))
+            terms["expiry_ns"] = _expiry(day)
+            return instruments.find_or_describe(VENUE, symbol, "future", base, quote, **terms)
         case [day, strike, "C" | "P" as letter]:
-            return instruments.find_or_describe(
-                VENUE,
-                symbol,
-                "option",
-                base,
-                quote,
-                expiry_ns=_expiry(day),
-                strike=number(strike),
-                option_type="call" if letter == "C" else "put",
-            )
+            side = "call" if letter == "C" else "put"
+            terms |= {"expiry_ns": _expiry(day), "strike": number(strike), "option_type": side}
+            return instruments.find_or_describe(VENUE, symbol, "option", base, quote, **terms)
         case _:
             raise OutsideError("instrument.unreadable", f"okx has no symbol of the form {symbol[:60]!r}")
 
