@@ -58,7 +58,7 @@ FLOCK: Final = np.dtype(
         ("minute", "i8"),
         ("level", "f8"),
         # usual size of a minute's return: slow, so that a crash is measured by the time before it
-        ("size", "f8"),
+        ("usual_move", "f8"),
         ("returns", "i8"),
         ("z", "f8"),  # this minute's return in units of its usual size, NaN if there is none
         ("past", "f8", (FALL_MINUTES + 1,)),
@@ -151,10 +151,10 @@ def move_flock(now_ns, group_level, group_age_s, groups, flock, covariance, summ
         if passed == 1:
             change = level - f.level
             if f.returns >= SIZE_MINUTES_MIN:
-                f.z = _standard(change, f.size)
+                f.z = _standard(change, f.usual_move)
             share = max(1.0 - _KEEP_FLOCK, 1.0 / (f.returns + 1.0))
-            limit = CLIP * f.size if f.returns >= SIZE_MINUTES_MIN else math.inf
-            f.size += share * (min(abs(change) * MEAN_TO_DEVIATION, limit) - f.size)
+            limit = CLIP * f.usual_move if f.returns >= SIZE_MINUTES_MIN else math.inf
+            f.usual_move += share * (min(abs(change) * MEAN_TO_DEVIATION, limit) - f.usual_move)
             f.returns += 1
         f.level = level
         f.minute = minute
@@ -206,9 +206,9 @@ def _judge_fall(minute, group_level, groups, flock, summary):
         before = f.past[(minute - FALL_MINUTES) % (FALL_MINUTES + 1)]
         if minute - f.minute > FALL_MINUTES or math.isnan(group_level[g]) or math.isnan(before):
             continue
-        if f.returns < SIZE_MINUTES_MIN or not f.size > 0.0:
+        if f.returns < SIZE_MINUTES_MIN or not f.usual_move > 0.0:
             continue
-        fall = (before - group_level[g]) / (f.size * math.sqrt(FALL_MINUTES))
+        fall = (before - group_level[g]) / (f.usual_move * math.sqrt(FALL_MINUTES))
         total += min(max((fall - FALL_FROM) / (FALL_FULL - FALL_FROM), 0.0), 1.0)
         found += 1
     summary[2] = total / found if found >= 2 else math.nan

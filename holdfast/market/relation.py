@@ -289,8 +289,10 @@ def _learn(now_ns, r):
         r.consensus_was = r.consensus
         r.last_ns = now_ns - SAMPLE_NS
     elapsed_s = min((now_ns - r.last_ns) * 1e-9, STEP_S_MAX)
-    share = max(1.0 - 0.5 ** (elapsed_s / BASIS_HALF_LIFE_S), 1.0 / (r.samples + 1.0))
     limit = CLIP * r.usual if r.samples >= WARM_SAMPLES else math.inf
+    share = 1.0 - 0.5 ** (elapsed_s / BASIS_HALF_LIFE_S)
+    if abs(r.deviation) <= limit:
+        share = max(share, 1.0 / (r.samples + 1.0))  # the young learn faster, but not from the unusual
     r.basis += share * min(max(r.deviation, -limit), limit)
     size = MEAN_TO_DEVIATION * min(abs(r.deviation), limit)
     r.usual = max(r.usual + share * (size - r.usual), USUAL_MIN)
