@@ -25,7 +25,7 @@ class Problem(msgspec.Struct, frozen=True, order=True):
         return f"{place}: {self.message}{remedy} [{self.code}]"
 
 
-class RulesRefused(CallerError):  # noqa: N818 (it is a refusal with a list, named for what happened)
+class RulesRefused(CallerError):
     """The rules cannot be loaded; `problems` holds every reason, in the order of the files."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
