@@ -85,6 +85,33 @@ def test_a_partial_of_several_symbols_opens_each_book() -> None:
     assert [bool(flags & tape.LAST) for flags in told["flags"].tolist()] == [False, True, False, True]
 
 
+@pytest.mark.parametrize("was_live", [True, False])
+def test_a_message_that_is_refused_at_its_second_book_puts_the_first_one_back(was_live: bool) -> None:
+    feed = BitmexFeed(Instruments(), RowBuffer())
+    row = {"symbol": "ETHUSD", "id": 1, "side": "Buy", "size": 1, "price": 10}
+    good = frame({"table": "orderBookL2", "action": "partial", "filter": {}, "data": [row]})
+    bad = frame(
+        {
+            "table": "orderBookL2",
+            "action": "partial",
+            "data": [row, {**row, "symbol": "XBTUSD", "price": "x"}],
+        }
+    )
+    feed.on_frame(1, good)
+    if not was_live:
+        feed.on_disconnect(2)
+    feed.rows.take()
+    with pytest.raises(OutsideError):
+        feed.on_frame(3, bad)
+    lost = feed.rows.take()
+    eth = feed.instruments.find("bitmex", "ETHUSD")
+    assert [int(r["instrument"]) == eth for r in lost if r["kind"] == tape.BOOK_GAP].count(True) == was_live
+    feed.on_frame(4, rows_of("insert", {"symbol": "ETHUSD", "id": 2, "side": "Buy", "size": 1, "price": 9}))
+    assert not len(feed.rows.take()), "the book is stale"
+    feed.on_frame(5, good)
+    assert kinds(feed.rows.take()) == ["book_reset", "level"]
+
+
 def test_the_25_level_book_ends_at_a_horizon() -> None:
     side = [{"id": i, "side": "Buy", "size": 1, "price": 100 - i} for i in range(25)]
     whole = frame(

@@ -10,7 +10,8 @@ Rules, beyond those of every feed:
    lost message may have changed is forgotten.
 4. `liquidation` and `allLiquidation` name the side of the position: the forced order's side is the other
    one. The price is the bankruptcy price, rounded half-even to the tick.
-5. Trades agreed off the book (`BT`) leave no row. A bar leaves its rows once it is confirmed.
+5. Trades agreed off the book (`BT`) leave no row, nor does the book of retail orders (`orderbook.rpi`). A bar
+   leaves its rows once it is confirmed.
 
 The exchange time of a book is the matching engine's (`cts`), of everything else the message's own.
 

@@ -12,7 +12,8 @@ Rules, beyond those of every feed:
    is a pulled quote.
 4. An index (`index-tickers`) is no instrument: its price is written for every instrument on that pair that
    this connection has spoken of.
-5. `trades` and `trades-all` tell the same trades; the one that speaks first for an instrument is kept.
+5. `books-rpi` shows what only retail orders can trade with: it is known and leaves no rows.
+6. `trades` and `trades-all` tell the same trades; the one that speaks first for an instrument is kept.
 
 Liquidations carry the bankruptcy price, rounded half-even to the tick.
 
@@ -55,7 +56,7 @@ DEPTHS: Final = {"books": 400, "books-l2-tbt": 401, "books50-l2-tbt": 50, "books
 _DEPTH_MAX: Final = 400
 _SIDES: Final = {"buy": 1, "sell": -1}
 _NOTHING: Final = re.compile(
-    r"price-limit|estimated-price|status|adl-warning|public-(struc-)?block-trades|block-tickers|economic-calendar"
+    r"books-rpi|price-limit|estimated-price|status|adl-warning|public-(struc-)?block-trades|block-tickers|economic-calendar"
     r"|call-auction-details|(mark-price-|index-)?candle\w+|sprd-.*|opt-trades|option-summary-.*"
 )
 
