@@ -120,7 +120,11 @@ class Recorded:
 
 
 def replay(
-    recorded: Sequence[Recorded], kind: type[Across], start_ns: int = 0, end_ns: int = 2**62, stale_s: float = 600.0
+    recorded: Sequence[Recorded],
+    kind: type[Across],
+    start_ns: int = 0,
+    end_ns: int = 2**62,
+    stale_s: float = 600.0,
 ) -> SideBySide:
     """Sweep recordings each second that holds a row; late rows set no price, and a stale price is none."""
     world = SideBySide([each.instrument for each in recorded], kind)

@@ -27,7 +27,10 @@ def walk(seed: int, seconds: int, instruments: list[Instrument]) -> list[list[fl
     """Return seeded paths: the assets move together, venues disagree, a coin leaves its peg, prices go missing."""
     rng = np.random.default_rng(seed)
     market = rng.normal(0.0, 2e-4, seconds)
-    own = {base: np.cumsum(market * (size > 1e-4) + rng.normal(0.0, size, seconds)) for base, size in STEPS.items()}
+    own = {
+        base: np.cumsum(market * (size > 1e-4) + rng.normal(0.0, size, seconds))
+        for base, size in STEPS.items()
+    }
     own["USDC"][seconds // 2 :] -= 0.03
     level = {"BTC": 60_000.0, "ETH": 3_000.0, "USDT": 1.0, "USDC": 1.0}
     columns = []
@@ -76,7 +79,9 @@ def test_memory_does_not_grow() -> None:
 
 def test_a_future_price_changes_no_finding_before_it() -> None:
     prices = walk(8, 1200, WORLD)
-    crashed = [[None if p is None else p * (0.5 if s > 1000 else 1.0) for p in row] for s, row in enumerate(prices)]
+    crashed = [
+        [None if p is None else p * (0.5 if s > 1000 else 1.0) for p in row] for s, row in enumerate(prices)
+    ]
     findings = []
     for paths in (prices, crashed):
         world = SideBySide(WORLD)
@@ -95,7 +100,12 @@ def plain(module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def as_records(world: SideBySide) -> None:
     """Let plain Python read fields as attributes, as the compiled kernels do."""
-    parts = (world.underlyings.members, world.underlyings.relations, world.underlyings.co_movement, world.detector)
+    parts = (
+        world.underlyings.members,
+        world.underlyings.relations,
+        world.underlyings.co_movement,
+        world.detector,
+    )
     for part in (world, *parts):
         for name, array in list(vars(part).items()):
             if isinstance(array, np.ndarray) and array.dtype.names:

@@ -36,7 +36,9 @@ def test_dollar_like_quotes_of_one_asset_are_one_underlying() -> None:
 
 
 def test_other_quotes_and_options_are_left_out() -> None:
-    option = Instrument(venue="a", symbol="o", kind="option", base="BTC", quote="USD", strike=1.0, option_type="call")
+    option = Instrument(
+        venue="a", symbol="o", kind="option", base="BTC", quote="USD", strike=1.0, option_type="call"
+    )
     members = admitted(spot("a", "BTC", "EUR"), option, spot("a", "ETH", "BTC"), spot("a", "USD", "USDT"))
     assert members.count == 0
 

@@ -17,7 +17,9 @@ def noise(seed: int, size: float = 1e-4) -> list[float]:
 
 
 def deviation_bps(world: SideBySide, number: int) -> float:
-    return float(world.underlyings.relations.table[world.underlyings.members.slot_of(number)]["deviation"]) * 1e4
+    return (
+        float(world.underlyings.relations.table[world.underlyings.members.slot_of(number)]["deviation"]) * 1e4
+    )
 
 
 def test_a_constant_basis_is_no_deviation() -> None:
