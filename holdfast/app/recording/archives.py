@@ -11,7 +11,7 @@ Rules:
 import os
 import tarfile
 from dataclasses import dataclass, field
-from io import BufferedReader, RawIOBase
+from io import RawIOBase
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +22,7 @@ from holdfast.app.recording.streams import ARCHIVE_DEPTH_MAX, ByteStream, Piece,
 from holdfast.error import CallerError, OutsideError
 
 TAR_BLOCK: Final = 512
+PADDING_BYTES_MAX: Final = 4_194_304
 
 
 @dataclass
@@ -112,8 +113,9 @@ def _expand_zip(piece: Piece, scratch: Path, opened: Opened, depth: int) -> None
 def _expand_tar(piece: Piece, stream: Unwrapped, scratch: Path, opened: Opened, depth: int) -> None:
     """Add each file of a tar: in place where the tar is plain, else unpacked into the scratch folder."""
     in_place = not stream.layers and not piece.member
+    source = _Padded(stream)
     try:
-        with tarfile.open(fileobj=_AsFile(stream), mode="r|", bufsize=READ_BYTES) as archive:  # pyright: ignore[reportCallIssue, reportArgumentType]
+        with tarfile.open(fileobj=source, mode="r|", bufsize=READ_BYTES) as archive:  # pyright: ignore[reportCallIssue, reportArgumentType]
             for entry in archive:
                 if not entry.isfile():
                     continue
@@ -123,10 +125,13 @@ def _expand_tar(piece: Piece, stream: Unwrapped, scratch: Path, opened: Opened, 
                     member = Member(entry.name, entry.offset_data, entry.size, deflated=False, crc=None)
                     inner = Piece(name, hints, piece.path, member, owner=piece.owner)
                 else:
-                    inner = _unpack(_content(archive, entry), name, hints, scratch, piece)
+                    inner = _unpack(
+                        archive, entry, source, name=name, hints=hints, scratch=scratch, piece=piece
+                    )
                 _expand(inner, scratch, opened, depth + 1)
-                if inner.broken:
-                    opened.faults.append((name, inner.broken))
+                if source.lacks(entry):
+                    opened.faults.append((name, truncated("the archive ends inside this member")))
+                    break
     except (tarfile.TarError, EOFError, OSError) as error:
         opened.faults.append((piece.name, stream.broken or truncated(f"the tar breaks: {error}")))
     else:
@@ -134,21 +139,31 @@ def _expand_tar(piece: Piece, stream: Unwrapped, scratch: Path, opened: Opened, 
             opened.faults.append((piece.name, stream.broken))
 
 
-def _content(archive: tarfile.TarFile, entry: tarfile.TarInfo) -> BufferedReader:
+def _unpack(
+    archive: tarfile.TarFile,
+    entry: tarfile.TarInfo,
+    source: "_Padded",
+    *,
+    name: str,
+    hints: tuple[str, ...],
+    scratch: Path,
+    piece: Piece,
+) -> Piece:
+    """Copy a member into the scratch folder, lightly compressed, as far as it is there."""
     content = archive.extractfile(entry)
-    assert isinstance(content, BufferedReader)  # a plain file always has content
-    return content
-
-
-def _unpack(source: BufferedReader, name: str, hints: tuple[str, ...], scratch: Path, piece: Piece) -> Piece:
+    assert content is not None  # a plain file always has content
     target = _scratch_file(scratch)
-    broken: OutsideError | None = None
+    copied = 0
     with pa.CompressedOutputStream(str(target), "zstd") as sink:
-        try:
-            while data := source.read1(READ_BYTES):  # one read at a time, so that a break costs nothing
-                sink.write(data)
-        except (tarfile.TarError, EOFError, OSError):
-            broken = truncated("the archive ends inside this member")
+        while data := content.read(min(READ_BYTES, max(0, entry.size - copied))):
+            there = (
+                data if not source.lacks(entry) else data[: max(0, source.real - entry.offset_data - copied)]
+            )
+            sink.write(there)
+            copied += len(there)
+            if len(there) < len(data):
+                break
+    broken = truncated("the archive ends inside this member") if copied < entry.size else None
     return Piece(name, hints, target, broken=broken, owner=piece.owner)
 
 
@@ -165,19 +180,32 @@ def _scratch_file(scratch: Path) -> Path:
     return scratch / f"{len(os.listdir(scratch)):06d}"
 
 
-class _AsFile(RawIOBase):
-    """A byte stream under the name of methods that tarfile wants."""
+class _Padded(RawIOBase):
+    """A stream as a file that goes on with zeros after its end, so that tarfile gives what is left of a member."""
 
     def __init__(self, stream: ByteStream) -> None:
         super().__init__()
+        self.real = 0
+        self._padding = 0
         self._stream = stream
+        self._ended = False
+
+    def lacks(self, entry: tarfile.TarInfo) -> bool:
+        """Tell whether the stream ended before the member did."""
+        return self._ended and self.real < entry.offset_data + entry.size
 
     def readable(self) -> bool:
         return True
 
     def read(self, size: int = -1, /) -> bytes:
         parts: list[bytes] = []
-        while size > 0 and (data := self._stream.read(size)):
+        left = size
+        while left > 0 and (data := self._stream.read(left)):
             parts.append(data)
-            size -= len(data)
-        return b"".join(parts)
+            left -= len(data)
+        self.real += size - left
+        self._ended = self._ended or left > 0
+        self._padding += left
+        if self._padding > PADDING_BYTES_MAX:
+            raise EOFError("a size in the archive reaches far beyond its end")
+        return b"".join(parts) + b"\0" * left

@@ -32,7 +32,7 @@ _POWERS = 10.0 ** np.arange(23)
 
 
 @njit(cache=True)
-def split_fields(  # noqa: PLR0917
+def split_fields(
     block: Bytes, first: Offsets, last: Offsets, starts: Offsets, ends: Offsets, states: States
 ) -> None:
     """Find the fields of each line `block[first:last]`.
@@ -66,7 +66,7 @@ def split_fields(  # noqa: PLR0917
 
 
 @njit(cache=True)
-def parse_units(  # noqa: PLR0917
+def parse_units(
     block: Bytes, starts: Offsets, ends: Offsets, decimals: NDArray[np.int64], out: Offsets, states: States
 ) -> None:
     """Read exact decimals as integer counts of `10**-decimals` of each line."""

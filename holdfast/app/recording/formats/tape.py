@@ -30,7 +30,7 @@ class Tape(Format):
         """Yield the rows of the file, whole messages at a time."""
         del stream  # Parquet is read by place, not in order
         done = 0
-        kept = NO_ROWS
+        kept: list[Rows] = []
         try:
             with pq.ParquetFile(reading.head.path) as file:
                 for instrument in instruments_of(file.metadata.metadata, reading.file):
@@ -44,9 +44,12 @@ class Tape(Format):
                     reading.tally.used += len(rows)
                     ends = np.flatnonzero(rows["flags"] & LAST)
                     cut = int(ends[-1]) + 1 if len(ends) else 0
-                    yield Chunk(np.concatenate([kept, rows[:cut]]) if len(kept) else rows[:cut], [])
-                    kept = rows[cut:] if cut else np.concatenate([kept, rows])
-                yield Chunk(kept, [])
+                    if cut:
+                        yield Chunk(np.concatenate([*kept, rows[:cut]]) if kept else rows[:cut], [])
+                        kept = []
+                    if cut < len(rows):
+                        kept.append(rows[cut:])
+                yield Chunk(np.concatenate([NO_ROWS, *kept]), [])
         except (pa.ArrowException, OSError) as error:
             fault = truncated(f"the tape breaks after row {done}: {error}")
             reading.tally.truncated.append(reading.file)
