@@ -1,4 +1,4 @@
-"""Chain quality: an option chain that is not what the venue shows, judged before anything is said of the market.
+"""Chain quality: an option chain that is not what the venue shows, judged before the market is spoken of.
 
 Sees, each as a share of the chain's living options against its own line, the worst one speaking:
 
@@ -41,7 +41,7 @@ class ChainQuality(Detector):
     subject = "chain"
     about = "trust"
     evidence = ("options", "incomplete", "otm_missing", "no_forward", "stale", "crossed")
-    clear_after_s = 5.0
+    clear_after_s = 0.0  # one good look states the whole chain
 
     def judge(self, chains: Chains, findings: Findings) -> None:
         """Judge every chain that was looked at, and mark in its look whether it may be trusted.

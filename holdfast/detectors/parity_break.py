@@ -60,17 +60,10 @@ class ParityBreak(Detector):
         self.past = with_room(self.past, len(chains.board))
         self.judged_ns = with_room(self.judged_ns, len(chains))
         for number, chain in enumerate(chains.all):
-            findings[number]["value"] = findings[number]["threshold"] = findings[number]["ratio"] = math.nan
-            look = chains.looks[number]
-            if not (look["fresh"] and look["trusted"]):
-                continue
-            before_ns, now_ns = int(self.judged_ns[number]), int(look["time_ns"])
-            self.judged_ns[number] = now_ns
-            elapsed_s = (now_ns - before_ns) * 1e-9 if before_ns > 0 else 0.0
             judged = np.empty(len(chain.pairs), dtype=JUDGED)
-            count = _judge(elapsed_s, chain.pairs, chain.expiries, self.past, judged)
-            if count > 0:
-                _write(judged[:count], chain.pairs, chain.expiries, findings[number])
+            _judge(
+                number, chains.looks, chain.pairs, chain.expiries, self.past, self.judged_ns, judged, findings
+            )
 
     def arrays(self) -> tuple[NDArray[np.generic], ...]:
         """Return the memory: each pair's basis and spread, and when each chain was judged."""
@@ -87,7 +80,29 @@ class ParityBreak(Detector):
 
 
 @njit(cache=True)
-def _judge(elapsed_s: float, pairs: Table, expiries: Table, pasts: Table, judged: Table) -> int:
+def _judge(
+    number: int,
+    looks: Table,
+    pairs: Table,
+    expiries: Table,
+    pasts: Table,
+    judged_ns: np.ndarray,
+    judged: Table,
+    findings: Table,
+) -> None:
+    look, finding = looks[number], findings[number]
+    finding.value = finding.threshold = finding.ratio = math.nan
+    if not (look.fresh and look.trusted):
+        return
+    elapsed_s = (look.time_ns - judged_ns[number]) * 1e-9 if judged_ns[number] > 0 else 0.0
+    judged_ns[number] = look.time_ns
+    count = _judge_pairs(elapsed_s, pairs, expiries, pasts, judged)
+    if count > 0:
+        _write(judged[:count], pairs, expiries, finding)
+
+
+@njit(cache=True)
+def _judge_pairs(elapsed_s: float, pairs: Table, expiries: Table, pasts: Table, judged: Table) -> int:
     """Judge every pair and let it join its own past; return how many could be judged."""
     basis_now = _basis_by_expiry(pairs, len(expiries))
     count = 0

@@ -59,8 +59,7 @@ class QuotesWithdrawn(Detector):
         self.usual = with_room(self.usual, len(chains.board))
         self.chains = with_room(self.chains, len(chains))
         for number, chain in enumerate(chains.all):
-            look, memory, finding = chains.looks[number], self.chains[number], findings[number]
-            _judge(look, chains.board, chain.options, self.usual, memory, finding)
+            _judge(number, chains.looks, chains.board, chain.options, self.usual, self.chains, findings)
 
     def arrays(self) -> tuple[NDArray[np.generic], ...]:
         """Return the memory: what was usually quoted, and the quoting lost so far."""
@@ -76,7 +75,10 @@ class QuotesWithdrawn(Detector):
 
 
 @njit(cache=True)
-def _judge(look: Row, board: Table, options: Table, usual: Table, memory: Row, finding: Row) -> None:
+def _judge(
+    number: int, looks: Table, board: Table, options: Table, usual: Table, memories: Table, findings: Table
+) -> None:
+    look, memory, finding = looks[number], memories[number], findings[number]
     finding.value = finding.threshold = finding.ratio = math.nan
     if not (look.fresh and look.trusted):
         return

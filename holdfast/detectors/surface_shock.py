@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from holdfast.detectors.base import Detector, Findings
 from holdfast.market.chain import Chains
-from holdfast.market.chain_rows import Row, with_room
+from holdfast.market.chain_rows import Row, Table, with_room
 
 SECOND_NS: Final = 1_000_000_000
 HOUR_NS: Final = 3_600 * SECOND_NS
@@ -71,8 +71,7 @@ class SurfaceShock(Detector):
         known = len(self.past)
         self.past = with_room(self.past, len(chains))
         self.past["usual"][known:] = PRIOR
-        for number in range(len(chains)):
-            _judge(chains.looks[number], self.past[number], findings[number])
+        _judge(len(chains), chains.looks, self.past, findings)
 
     def arrays(self) -> tuple[NDArray[np.generic], ...]:
         """Return the memory: samples of each surface, and its past changes at each lag."""
@@ -95,7 +94,13 @@ class SurfaceShock(Detector):
 
 
 @njit(cache=True)
-def _judge(look: Row, past: Row, finding: Row) -> None:
+def _judge(count: int, looks: Table, pasts: Table, findings: Table) -> None:
+    for i in range(count):
+        _judge_one(looks[i], pasts[i], findings[i])
+
+
+@njit(cache=True)
+def _judge_one(look: Row, past: Row, finding: Row) -> None:
     finding.value = finding.threshold = finding.ratio = math.nan
     if not (look.fresh and look.trusted):
         return

@@ -19,13 +19,7 @@ from numpy.typing import NDArray
 from holdfast.event import Scope
 from holdfast.instrument import Instrument, Instruments
 from holdfast.market.board import Board, new_board
-from holdfast.market.chain_kernels import (
-    measure_expiries,
-    measure_pairs,
-    measure_parity,
-    measure_quotes,
-    measure_terms,
-)
+from holdfast.market.chain_kernels import measure_chain
 from holdfast.market.chain_rows import EXPIRY, LOOK, OPTION, PAIR, new_rows
 
 
@@ -53,15 +47,6 @@ class Chain:
     def changed_ns(self, board: Board) -> int:
         """Return when any option of the chain last had a row, 0 for never."""
         return int(board["row_ns"][self.options["instrument"]].max())
-
-    def look(self, now_ns: int, board: Board, out: np.void) -> None:
-        """Measure the chain as the board shows it now, into `out` (LOOK), `expiries` and `pairs`."""
-        measure_pairs(now_ns, board, self.expiries, self.pairs)
-        measure_expiries(now_ns, board, self.options, self.pairs, self.expiries)
-        measure_quotes(now_ns, board, self.options, self.expiries, out)
-        measure_terms(self.expiries, out)
-        measure_parity(self.pairs, self.expiries, out)
-        out["time_ns"] = now_ns
 
     def _pair_up(self) -> np.ndarray:
         puts, calls = self.options[:-1], self.options[1:]
@@ -95,15 +80,12 @@ class Chains:
         """
         self.board = board
         self._take_in(min(len(self._instruments), len(board)))
-        any_fresh = False
+        fresh, times = self.looks["fresh"], self.looks["time_ns"]
         for number, chain in enumerate(self.all):
-            look = self.looks[number]
-            fresh = chain.changed_ns(board) > look["time_ns"]
-            if fresh:
-                chain.look(now_ns, board, look)
-            self.looks["fresh"][number] = fresh
-            any_fresh |= fresh
-        return any_fresh
+            fresh[number] = chain.changed_ns(board) > times[number]
+            if fresh[number]:
+                measure_chain(now_ns, board, chain.options, chain.pairs, chain.expiries, self.looks, number)
+        return bool(fresh.any())
 
     def arrays(self) -> tuple[NDArray[np.generic], ...]:
         """Return the last look at every chain, for snapshots and digests."""

@@ -35,6 +35,23 @@ LEGS_APART_NS_MAX: Final = 60 * SECOND_NS  # two legs of different minutes are n
 
 
 @njit(cache=True)
+def measure_chain(
+    now_ns: int, board: Table, options: Table, pairs: Table, expiries: Table, looks: Table, number: int
+) -> None:
+    """Look at one chain as the board shows it: write its pairs, its expiries and its row of `looks`.
+
+    Shape: options and pairs sorted by expiry, then strike.
+    """
+    look = looks[number]
+    measure_pairs(now_ns, board, expiries, pairs)
+    measure_expiries(now_ns, board, options, pairs, expiries)
+    measure_quotes(now_ns, board, options, expiries, look)
+    measure_terms(expiries, look)
+    measure_parity(pairs, expiries, look)
+    look.time_ns = now_ns
+
+
+@njit(cache=True)
 def is_alive(now_ns: int, quote: Row, expiry_ns: int) -> bool:
     """Tell whether an option is seen and not expired; `quote` is its row of the board."""
     return quote.row_ns > 0 and expiry_ns > now_ns

@@ -55,8 +55,9 @@ class SyntheticChain:
                     number = self.instruments.add(
                         Instrument(
                             venue="v", symbol=f"{day}-{strike}-{right}", kind="option", base="BTC",
-                            quote="USD", settle="BTC" if inverse else "USDC", inverse=inverse, strike=float(strike),
-                            expiry_ns=START_NS + int(day * DAY_NS), option_type=right, listed=False,
+                            quote="USD", settle="BTC" if inverse else "USDC", inverse=inverse,
+                            strike=float(strike), expiry_ns=START_NS + int(day * DAY_NS),
+                            option_type=right, listed=False,
                         )
                     )  # fmt: skip
                     self.options.append((number, day, float(strike), right == "call"))
