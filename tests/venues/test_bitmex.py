@@ -85,6 +85,17 @@ def test_a_partial_of_several_symbols_opens_each_book() -> None:
     assert [bool(flags & tape.LAST) for flags in told["flags"].tolist()] == [False, True, False, True]
 
 
+def test_bytes_that_do_not_say_what_they_were_cost_every_live_book_and_a_whole_stranger_costs_none() -> None:
+    feed, _ = feed_of(CASE.opening[0].body)
+    with pytest.raises(OutsideError):
+        feed.on_frame(3, b'{"weather":"fine"}')
+    assert not len(feed.rows.take())
+    with pytest.raises(OutsideError):
+        feed.on_frame(4, CASE.update[:12])
+    assert kinds(feed.rows.take()) == ["book_gap"]
+    assert len(feed.requests) == 1
+
+
 @pytest.mark.parametrize("was_live", [True, False])
 def test_a_message_that_is_refused_at_its_second_book_puts_the_first_one_back(was_live: bool) -> None:
     feed = BitmexFeed(Instruments(), RowBuffer())

@@ -95,6 +95,19 @@ def test_a_fill_further_out_reveals_the_levels_on_the_way() -> None:
     assert told.levels(1) == {99: 4}
 
 
+def test_a_fill_that_a_better_order_contradicts_proves_nothing() -> None:
+    told = Tape()
+    for event in ("+b1 100 5", "+a3 103 5", "+a5 100 1", "~b1 100 4", "-a5 100 0"):
+        told.give(event)
+    for event in ("+a9 105 2", "~a9 105 1"):
+        assert not len(told.give(event)), (
+            "a market order's price is no limit: the ask of 103 would have gone first"
+        )
+    told.give("~a3 103 4")
+    assert told.state == LIVE
+    assert told.levels(-1) == {103: 4}
+
+
 def test_an_older_orders_fill_proves_only_better_prices() -> None:
     told = known()
     told.give("+b8 101 2")
