@@ -69,7 +69,7 @@ class State:
         self._venue_of_chain: NDArray[np.int64] = np.zeros(CHAINS_MAX, dtype=np.int64)
         self._until_ns = 0  # the running second ends here
         self._now_ns = 0
-        self._tripped: NDArray[np.int64] = np.full(1, -1, dtype=np.int64)
+        self._stopped: NDArray[np.int64] = np.full(2, -1, dtype=np.int64)
         self._history = hashlib.sha256()
 
     def step(self, rows: Rows) -> list[Event]:
@@ -83,8 +83,10 @@ class State:
         position = 0
         while position < len(rows):
             position = self._fold(rows, position)
-            if self._tripped[0] >= 0:
-                self._judge_trip(int(rows["received_ns"][position - 1]), int(self._tripped[0]), events)
+            if self._stopped[1] >= 0:
+                self.market.give_book(int(self._stopped[1]))
+            elif self._stopped[0] >= 0:
+                self._judge_trip(int(rows["received_ns"][position - 1]), int(self._stopped[0]), events)
             elif position < len(rows):
                 self._cross_second(int(rows["received_ns"][position]), events)
         self.rows += len(rows)
@@ -113,7 +115,7 @@ class State:
         market = self.market
         return fold_rows(
             rows, position, self._until_ns, market.state, market.board, market.keys, market.sizes, market.latency,
-            market.steps, self._tripped,
+            market.steps, self._stopped,
         )  # fmt: skip
 
     def _cross_second(self, next_ns: int, events: list[Event]) -> None:
@@ -135,6 +137,7 @@ class State:
             self._whole = _grown(self._whole, np.zeros(self.market.capacity, dtype=np.int64))
             self._zeros = np.zeros(max(self.market.capacity, CHAINS_MAX), dtype=np.int64)
         self.watch.fit()
+        venue_of: list[int] = []
         for number in range(len(self.scopes), len(self.instruments)):
             instrument = self.instruments[number]
             scope = Scope(instrument.venue, instrument.symbol)
@@ -142,7 +145,8 @@ class State:
             self._number[scope] = number
             if instrument.venue not in self.venues:
                 self.venues.append(instrument.venue)
-        self._venue_of = np.array([self.venues.index(scope.venue) for scope in self.scopes], dtype=np.int64)
+            venue_of.append(self.venues.index(instrument.venue))
+        self._venue_of = np.append(self._venue_of, np.array(venue_of, dtype=np.int64))
         self.venue_scores = np.zeros(len(self.venues), dtype=SCORE)
 
     def _sweep(self, now_ns: int, events: list[Event]) -> None:
@@ -213,35 +217,40 @@ class State:
         due = set(np.flatnonzero(whole != self._whole[:count]).tolist())
         self._whole[:count] = whole
         due.update(self._number[scope] for scope in self.desk.restless(now_ns) if scope in self._number)
+        if self.desk.judges_always:
+            due.update(np.flatnonzero(self.scores["counted"][:count]).tolist())
         for i in sorted(due):
-            self._judge_scope(now_ns, self.scopes[i], self.scores[i], i, events)
+            self._judge_scope(now_ns, self.scopes[i], self.scores[i], lambda n=i: self._values(n), events)
         for c in range(chains):
-            self._judge_scope(now_ns, self.chains.all[c].scope, self.chain_scores[c], -1, events)
+            trusted = bool(watch.chain_trusted[c])
+            self._judge_scope(
+                now_ns,
+                self.chains.all[c].scope,
+                self.chain_scores[c],
+                lambda t=trusted: {"trusted": t},
+                events,
+            )
         for v, venue in enumerate(self.venues):
-            self._judge_scope(now_ns, Scope(venue=venue), self.venue_scores[v], -1, events)
-        self._judge_scope(now_ns, DESK, self.desk_score[0], -1, events)
+            self._judge_scope(
+                now_ns, Scope(venue=venue), self.venue_scores[v], lambda n=v: self._values_of_group(n), events
+            )
+        self._judge_scope(now_ns, DESK, self.desk_score[0], lambda: self._values_of_group(-1), events)
         self.desk.settle()
 
     def _judge_scope(
-        self, now_ns: int, scope: Scope, score: np.void, instrument: int, events: list[Event]
+        self,
+        now_ns: int,
+        scope: Scope,
+        score: np.void,
+        values: Callable[[], Mapping[str, Any]],
+        events: list[Event],
     ) -> None:
         value = float(score["score"])
-        if not self.desk.is_due(now_ns, scope, value):
-            return
-        parts = tuple(score["parts"].tolist())
-        told = self.desk.judge(now_ns, scope, value, parts, lambda: self._values(scope, instrument))
-        events.extend(told)
+        if self.desk.is_due(now_ns, scope, value):
+            events.extend(self.desk.judge(now_ns, scope, value, tuple(score["parts"].tolist()), values))
 
-    def _values(self, scope: Scope, instrument: int) -> Mapping[str, Any]:
-        """Return what a rule's condition may read about a scope, by the names of `policy/fields.py`."""
-        trusted = self.watch.trusted[: self.count]
-        if instrument < 0:
-            members = (
-                trusted
-                if not scope.venue
-                else trusted[self._venue_of[: self.count] == self.venues.index(scope.venue)]
-            )
-            return {"trusted": bool(members.all())}
+    def _values(self, instrument: int) -> Mapping[str, Any]:
+        """Return what a rule's condition may read about an instrument, by the names of `policy/fields.py`."""
         f = self.features[instrument]
         known = {name: float(f[feature]) for name, feature in _FEATURE_OF_FIELD.items()}
         known["depth_bid_10bps"] = float(f["depth_bid"][1])
@@ -250,8 +259,15 @@ class State:
         named = {name: value for name, value in known.items() if np.isfinite(value)}
         return {
             **named,
-            "trusted": bool(trusted[instrument]),
+            "trusted": bool(self.watch.trusted[instrument]),
             "underlying": self.instruments[instrument].base,
+        }
+
+    def _values_of_group(self, venue: int) -> Mapping[str, Any]:
+        """Return the same for a venue, or (-1) for the desk."""
+        trusted = self.watch.trusted[: self.count]
+        return {
+            "trusted": bool((trusted if venue < 0 else trusted[self._venue_of[: self.count] == venue]).all())
         }
 
 

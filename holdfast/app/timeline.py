@@ -26,6 +26,10 @@ class Timeline:
 
     def __init__(self) -> None:
         self._instruments = _Shelf()
+        self._place: NDArray[np.int64] = np.zeros(
+            0, dtype=np.int64
+        )  # of an instrument on the shelf, -1 for none
+        self._of: list[int] = []  # the instrument at each place
         self._others: dict[Scope, _Shelf] = {}
 
     def __call__(self, now_ns: int, state: State) -> None:
@@ -54,10 +58,10 @@ class Timeline:
             levels.setdefault(move.scope, []).append(move)
         drawn = [(scope, shelf.points[0, : shelf.used[0]]) for scope, shelf in self._others.items()]
         drawn.sort(key=lambda pair: str(pair[0]) if pair[0] != DESK else "")
-        for number in range(len(self._instruments.used)):
-            points = self._instruments.points[number, : self._instruments.used[number]]
-            if len(points):
-                drawn.append((state.scopes[number], points))
+        for place, number in sorted(enumerate(self._of), key=lambda pair: pair[1]):
+            drawn.append(
+                (state.scopes[number], self._instruments.points[place, : self._instruments.used[place]])
+            )
         return [_series(scope, points, levels.get(scope, [])) for scope, points in drawn if len(points)]
 
     def _other(self, scope: Scope) -> "_Shelf":
@@ -76,10 +80,11 @@ class _Shelf:
         self.used: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
         self.stride_ns: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
         self._no_price: NDArray[np.float64] = np.full(1, np.nan)
+        self._first: NDArray[np.int64] = np.zeros(1, dtype=np.int64)
 
     def fit(self, count: int) -> None:
         """Make room for `count` scopes."""
-        missing = count - len(self.used)
+        missing = max(count, 2 * len(self.used)) - len(self.used) if count > len(self.used) else 0
         if missing > 0:
             self.points = np.concatenate([self.points, np.zeros((missing, POINTS_MAX), dtype=POINT)])
             self.used = np.concatenate([self.used, np.zeros(missing, dtype=np.int64)])
@@ -87,18 +92,19 @@ class _Shelf:
 
     def take(self, now_ns: int, scores: NDArray[np.void]) -> None:
         """Take in the score of the only scope on this shelf."""
-        record(now_ns, 1, self._no_price, scores, self.points, self.used, self.stride_ns)
+        record(now_ns, 1, self._first, self._no_price, scores, self.points, self.used, self.stride_ns)
 
 
 @njit(cache=True)
-def record(now_ns, count, prices, scores, points, used, stride_ns):  # noqa: ANN001, ANN201
+def record(now_ns, count, place, prices, scores, points, used, stride_ns):  # noqa: ANN001, ANN201
     """Append one point a counted scope, or let it replace the last one if that is nearer than the stride and lower."""
     for i in range(count):
         if not scores[i].counted:
             continue
-        n = used[i]
-        row = points[i]
-        if n > 0 and now_ns - row[n - 1].time_ns < stride_ns[i]:
+        k = place[i]
+        n = used[k]
+        row = points[k]
+        if n > 0 and now_ns - row[n - 1].time_ns < stride_ns[k]:
             if scores[i].score <= row[n - 1].score:
                 continue
             n -= 1
@@ -109,13 +115,13 @@ def record(now_ns, count, prices, scores, points, used, stride_ns):  # noqa: ANN
                 row[kept] = row[source]
                 kept += 1
             n = kept
-            stride_ns[i] *= 2
+            stride_ns[k] *= 2
         row[n].time_ns = now_ns
         row[n].price = prices[i]
         row[n].score = scores[i].score
         for j in range(4):
             row[n].parts[j] = scores[i].parts[j]
-        used[i] = n + 1
+        used[k] = n + 1
 
 
 def _series(scope: Scope, points: NDArray[Any], moves: list[LevelMoved]) -> Series:

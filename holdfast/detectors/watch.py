@@ -153,7 +153,7 @@ class Watch:
         self.chains.looks["trusted"] = self.chain_trusted[:count]
         surface.judge(self.chains, findings[1])
         parity.judge(self.chains, findings[2])
-        withdrawn.judge(self.chains, self.market.board, findings[3])
+        withdrawn.judge(self.chains, findings[3])
         return np.concatenate([turned, self.chain_panel.turn(now_ns, 1, 4, count, self.chain_trusted)])
 
     def arrays(self) -> tuple[NDArray[np.generic], ...]:

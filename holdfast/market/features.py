@@ -153,10 +153,11 @@ def sweep_features(
         f.price = b.price
         if not s.is_option:
             _measure_moves(now_ns, elapsed_s, s, b, f, ring[i], pasts[i], sample)
-        _measure_trading(elapsed_s, s, b, f, pasts[i], sample)
+            _measure_trading(elapsed_s, s, b, f, pasts[i], sample)
         _measure_touch(s, b, f, pasts[i], sample)
-        _measure_depth(s, f, keys[i], sizes[i], steps[i, 0], steps[i, 1], pasts[i], sample, bands)
-        _measure_frozen(now_ns, s, f)
+        _measure_depth(s, f, keys[s.slot], sizes[s.slot], steps[i, 0], steps[i, 1], pasts[i], sample, bands)
+        if not s.is_option:  # an option's quote may rightly stand still at one tick
+            _measure_frozen(now_ns, s, f)
         s.swept_ns = now_ns
         s.rows_second = 0
     return known

@@ -21,6 +21,7 @@ from holdfast.market import state as st
 from holdfast.market.book import EMPTY, LIVE, NO_HORIZON, REBUILDING, STALE, set_level
 
 PRICE_AGE_MAX_NS: Final = 10_000_000_000
+FIRST_MESSAGES: Final = 10  # what a venue repeats on subscribing is old by nature and says nothing of latency
 TRIP_HELD_NS: Final = 250_000_000
 CROSSED_MAX: Final = 64.0
 GHOST_MAX: Final = 40.0
@@ -64,25 +65,31 @@ def fold_rows(
     sizes: np.ndarray,
     latency: np.ndarray,
     steps: np.ndarray,
-    tripped: np.ndarray,
+    stopped: np.ndarray,
 ) -> int:
     """Fold rows from `start` while they were received before `until_ns`; return the position of the first one left.
 
-    Stops early once a price has been beyond its instrument's tripwire for `TRIP_HELD_NS` (one wild print is no crash), and
-    writes that instrument's number to `tripped[0]` (else -1).
+    Stops before a BOOK_RESET row of an instrument that has no room for levels yet, and writes its number to `stopped[1]`
+    (else -1). Stops early once a price has been beyond its instrument's tripwire for `TRIP_HELD_NS` (one wild print is no crash), and
+    writes that instrument's number to `stopped[0]` (else -1).
     """
-    tripped[0] = -1
+    stopped[0] = -1
+    stopped[1] = -1
     position = start
     while position < rows.shape[0]:
         row = rows[position]
         if row.received_ns >= until_ns:
             break
-        position += 1
         i = row.instrument
         if i < 0:
+            position += 1
             continue
         s = state[i]
-        _fold_row(row, s, board[i], keys[i], sizes[i], latency[i], steps[i, 0], steps[i, 1])
+        if row.kind == _RESET and s.slot < 0:
+            stopped[1] = i
+            break
+        position += 1
+        _fold_row(row, s, board[i], keys[s.slot], sizes[s.slot], latency[i], steps[i, 0], steps[i, 1])
         if s.log_price < s.trip_low or s.log_price > s.trip_high:
             if s.trip_ns == 0:
                 s.trip_ns = row.received_ns
@@ -90,7 +97,7 @@ def fold_rows(
                 s.trip_ns = 0
                 s.trip_low = -math.inf
                 s.trip_high = math.inf
-                tripped[0] = i
+                stopped[0] = i
                 break
         else:
             s.trip_ns = 0
@@ -281,12 +288,13 @@ def _fold_band(row, s, size_step):  # noqa: ANN001, ANN202
 @njit(cache=True)
 def _fold_clock(row, s, b, latency):  # noqa: ANN001, ANN202
     s.messages += 1
-    if row.exchange_ns <= 0:
+    if row.exchange_ns <= 0 or row.flags & _SNAPSHOT:
         return
     b.exchange_ns = max(b.exchange_ns, row.exchange_ns)
     late = row.received_ns - row.exchange_ns
-    s.latency_last_ns = late
     s.latency_min_ns = min(s.latency_min_ns, late)
+    if s.messages <= FIRST_MESSAGES:
+        return
     s.latency_max_ns = max(s.latency_max_ns, late)
     s.latency_second_ns = max(s.latency_second_ns, late)
     latency[latency_bin(late)] += 1

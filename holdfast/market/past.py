@@ -31,10 +31,7 @@ WIDTH: Final = HEAD + BINS
 
 def new_past(*shape: int) -> np.ndarray:
     """Return pasts that have seen nothing. Shape: (*shape, WIDTH)."""
-    past = np.zeros((*shape, WIDTH))
-    past[..., WEIGHT] = 1.0
-    past[..., WAITING:HEAD] = np.nan
-    return past
+    return np.zeros((*shape, WIDTH))
 
 
 @njit(cache=True)
@@ -50,6 +47,8 @@ def add_to_past(past: np.ndarray, value: float, lag: int) -> None:
         return
     position = int((math.log2(ready) - _OCTAVE_MIN) * _PER_OCTAVE)
     position = min(max(position, 0), BINS - 1)
+    if past[WEIGHT] == 0.0:
+        past[WEIGHT] = 1.0
     past[HEAD + position] += past[WEIGHT]
     past[TOTAL] += past[WEIGHT]
     past[WEIGHT] *= _GROWTH

@@ -33,6 +33,7 @@ STATE: Final = np.dtype(
     [
         ("is_option", "?"),
         # book
+        ("slot", "i4"),  # where its levels lie, -1 while it has none
         ("book", "u1"),
         ("bids", "i4"),
         ("asks", "i4"),
@@ -65,7 +66,6 @@ STATE: Final = np.dtype(
         ("band_ns", "i8"),
         # clocks
         ("messages", "i8"),
-        ("latency_last_ns", "i8"),
         ("latency_min_ns", "i8"),
         ("latency_max_ns", "i8"),
         ("latency_second_ns", "i8"),  # largest in the running second
@@ -125,18 +125,23 @@ _UNKNOWN: Final = (
     *("imbalance", "microprice", "log_price", "depth_bid", "depth_ask", "depth_bps", "interest_slow"),
     *("band_bps", "band_depth", "band_price", "var_1m", "var_5m", "var_1h"),
 )
-_ARRAYS: Final = ("state", "board", "keys", "sizes", "ring", "pasts", "latency", "steps")
+_ARRAYS: Final = ("state", "board", "ring", "pasts", "latency", "steps")
 
 
 class Market:
-    """Everything remembered about every instrument. Shape of each array: (capacity, ...)."""
+    """Everything remembered about every instrument.
+
+    Shape: every array (capacity, ...), but keys and sizes (books, 2, LEVELS_MAX): only instruments with a book have levels.
+    """
 
     def __init__(self, capacity: int = 8) -> None:
         self.capacity = capacity
         self.state: NDArray[np.void] = _new_state(capacity)
         self.board: NDArray[np.void] = new_board(capacity)
-        self.keys: NDArray[np.int64] = np.zeros((capacity, 2, LEVELS_MAX), dtype=np.int64)
-        self.sizes: NDArray[np.int64] = np.zeros((capacity, 2, LEVELS_MAX), dtype=np.int64)
+        self.books = 0
+        self._fitted = 0
+        self.keys: NDArray[np.int64] = np.zeros((1, 2, LEVELS_MAX), dtype=np.int64)
+        self.sizes: NDArray[np.int64] = np.zeros((1, 2, LEVELS_MAX), dtype=np.int64)
         self.ring: NDArray[np.float64] = np.full((capacity, RING_SECONDS), np.nan)
         self.pasts: NDArray[np.float64] = new_past(capacity, PASTS)
         self.latency: NDArray[np.int64] = np.zeros((capacity, LATENCY_BINS), dtype=np.int64)
@@ -147,20 +152,32 @@ class Market:
         count = len(instruments)
         while count > self.capacity:
             self._double()
-        for number in range(count):
+        for number in range(self._fitted, count):
             instrument = instruments[number]
             self.steps[number, 0] = 10.0**-instrument.price_decimals
             self.steps[number, 1] = 10.0**-instrument.size_decimals
             self.state[number]["is_option"] = instrument.kind == "option"
+        self._fitted = count
+
+    def give_book(self, instrument: int) -> None:
+        """Give an instrument room for the levels of a book."""
+        if self.books == len(self.keys):
+            for name in ("keys", "sizes"):
+                levels = getattr(self, name)
+                setattr(self, name, np.concatenate([levels, np.zeros_like(levels)]))
+        self.state[instrument]["slot"] = self.books
+        self.books += 1
 
     def arrays(self) -> tuple[NDArray[np.generic], ...]:
         """Return every array of the memory, in a fixed order."""
-        return tuple(getattr(self, name) for name in _ARRAYS)
+        return (*(getattr(self, name) for name in _ARRAYS), self.keys[: self.books], self.sizes[: self.books])
 
     def _double(self) -> None:
-        fresh = Market(self.capacity)
+        fresh = Market(2 * self.capacity)
         for name in _ARRAYS:
-            setattr(self, name, np.concatenate([getattr(self, name), getattr(fresh, name)]))
+            array = getattr(fresh, name)
+            array[: self.capacity] = getattr(self, name)
+            setattr(self, name, array)
         self.capacity *= 2
 
 
@@ -170,6 +187,7 @@ def _new_state(capacity: int) -> NDArray[np.void]:
         state[name] = np.nan
     state["trip_low"] = -np.inf
     state["trip_high"] = np.inf
+    state["slot"] = -1
     state["horizon_bid"] = state["horizon_ask"] = NO_HORIZON
     state["latency_min_ns"] = 2**62
     state["latency_second_ns"] = -(2**62)

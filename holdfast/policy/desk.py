@@ -3,7 +3,8 @@
 Rules:
 
 1. A scope is judged when its score in whole points changed, when one of its alerts turned, and each `REJUDGE_S` seconds of
-   tape time while it has an open alert or is above normal; nothing else can change a decision.
+   tape time while it has an open alert or is above normal. Where a rule reads anything else (a feature, the time of day),
+   every scope is judged at every sweep.
 2. Rules are judged before the table, because a rule may hold a level (a floor). What rules decide is rehearsed, not sent.
 3. A venue and the desk have the alerts of all their instruments, each detector's worst.
 """
@@ -19,6 +20,11 @@ from holdfast.policy.score import PARTS
 REJUDGE_S: Final = 5
 SCORE_TOLD_POINTS: Final = 5.0  # a score is an event of its own when it moved by this much
 DESK: Final = Scope()
+# what can only change when a score, an alert or a level does
+_TURNING: Final = frozenset(
+    ("scope", "venue", "instrument", "underlying", "level", "level_rank", "trusted", "alerts_open", "score")
+    + tuple(f"score_{part}" for part in PARTS)
+)
 
 Values = Mapping[str, Any]
 
@@ -29,6 +35,7 @@ class Desk:
     def __init__(self, rules: RuleSet, escalation: Escalation) -> None:
         self.rules = rules
         self.escalation = escalation
+        self.judges_always = any(name not in _TURNING and not name.startswith("alerts.") for name in rules.reads)
         self.alerts: dict[Scope, dict[str, int]] = {}
         self.levels: dict[Scope, Level] = {}
         self._whole: dict[Scope, int] = {}
@@ -49,7 +56,7 @@ class Desk:
 
     def is_due(self, now_ns: int, scope: Scope, score: float) -> bool:
         """Tell whether anything could be decided about a scope now (rule 1)."""
-        if int(score) != self._whole.get(scope, 0) or scope in self._turned:
+        if self.judges_always or int(score) != self._whole.get(scope, 0) or scope in self._turned:
             return True
         calm = not self.alerts.get(scope) and self.levels.get(scope, "normal") == "normal"
         return not calm and (now_ns // 1_000_000_000) % REJUDGE_S == 0

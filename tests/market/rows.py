@@ -53,12 +53,14 @@ class Small:
     def __init__(self, count: int = 1, **terms: Any) -> None:
         self.market = Market(count)
         self.market.fit(instruments(count, **terms))
-        self._tripped = np.zeros(1, dtype=np.int64)
+        self._stopped = np.zeros(2, dtype=np.int64)
+        for number in range(count):
+            self.market.give_book(number)
 
     def fold(self, *each: tuple[Any, ...]) -> int:
         """Fold rows to the end and return how many were taken."""
         m = self.market
-        arrays = (m.state, m.board, m.keys, m.sizes, m.latency, m.steps, self._tripped)
+        arrays = (m.state, m.board, m.keys, m.sizes, m.latency, m.steps, self._stopped)
         return fold_rows(rows(*each), 0, 2**62, *arrays)
 
     @property
