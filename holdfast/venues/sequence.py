@@ -8,8 +8,9 @@ Rules:
    it does not supersede continue it without a hole; they are then written in the snapshot's own message, with its
    receive time, so a book is whole at the LAST row of that message.
 3. A break writes one BOOK_GAP row and asks for one snapshot. Until a snapshot is accepted, further breaks count no more.
-4. Whoever subscribes to diffs fetches one snapshot unasked, and one for each request. A snapshot that no held diff
-   bridges is not accepted; another one is asked for as soon as none is on its way any more.
+4. Where the snapshot does not come by the stream itself, whoever subscribes fetches one unasked (`snapshots_due`), and one
+   for each request. A snapshot that the held diffs do not continue is not accepted; another one is asked for as soon as
+   none is on its way any more. One that is older than a book already served changes nothing.
 5. What is held is bounded by `DIFFS_HELD_MAX` and `ROWS_HELD_MAX` a book; the oldest diff goes first, counted in
    `held_dropped`.
 """

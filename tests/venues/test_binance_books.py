@@ -3,13 +3,13 @@
 import json
 
 import pytest
+from twins import as_text, binance
 
 from holdfast import tape
 from holdfast.error import OutsideError
 from holdfast.venues import sequence
 from holdfast.venues.binance import BinanceFeed
 from holdfast.venues.slots import LIVE, STALE
-from twins import as_text, binance
 
 USDM, SPOT = "binance-usdm", "binance-spot"
 ADDRESS = "https://fapi.binance.com/fapi/v1/depth?symbol=BTCUSDT&limit=1000"

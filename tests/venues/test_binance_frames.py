@@ -1,9 +1,9 @@
 """Every Binance message by hand: the frame, and exactly the rows it becomes."""
 
 import pytest
+from twins import as_text, binance
 
 from holdfast.error import OutsideError
-from twins import as_text, binance
 
 USDM, COINM, SPOT = "binance-usdm", "binance-coinm", "binance-spot"
 

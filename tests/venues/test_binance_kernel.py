@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from holdfast.tape import RowBuffer
-from holdfast.venues.binance import BinanceFeed
-from holdfast.venues.binance.market import Market
 from mutations import damaged
 from test_binance_books import ADDRESS, diff, snapshot
 from test_binance_frames import MESSAGES
 from twins import Message, SlowBinanceFeed, binance, give, give_all, plain_messages
+
+from holdfast.tape import RowBuffer
+from holdfast.venues.binance import BinanceFeed
+from holdfast.venues.binance.market import Market
 
 
 def twins_agree(messages: list[Message], market: Market, seed: int) -> tuple[BinanceFeed, BinanceFeed]:
@@ -125,7 +125,7 @@ def test_many_instruments_find_their_slots_as_the_table_grows() -> None:
 def test_a_frame_larger_than_the_inbox_is_decoded_slowly() -> None:
     feed = binance("binance-usdm")
     levels = ",".join('["10.0","1"]' for _ in range(40_000))
-    frame = '{"e":"depthUpdate","E":1,"s":"BTCUSDT","U":101,"u":101,"pu":100,"b":[%s],"a":[]}' % levels
+    frame = f'{{"e":"depthUpdate","E":1,"s":"BTCUSDT","U":101,"u":101,"pu":100,"b":[{levels}],"a":[]}}'
     feed.on_rest(1, ADDRESS, snapshot(101))
     assert feed.on_frames([2], [frame.encode()]) == 0
     feed.on_frame(2, frame.encode())

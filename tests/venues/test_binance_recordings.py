@@ -8,19 +8,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-from holdfast import tape
-from holdfast.quantity import to_units
 from twins import (
     Message,
-    SlowBook,
     SlowBinanceFeed,
+    SlowBook,
     binance,
     give,
     give_all,
     plain_messages,
     raw_messages,
 )
+
+from holdfast import tape
+from holdfast.quantity import to_units
 
 USDM = {"btcusdt_20240808.gz": 629, "ethusdt_20240808.gz": 551}
 SPOT = {"btcusdt_20240808.gz": 564}

@@ -3,10 +3,10 @@
 import json
 
 import pytest
+from twins import as_text, binance
 
 from holdfast.error import OutsideError
 from holdfast.venues.binance import market_of, market_of_url
-from twins import as_text, binance
 
 USDM, COINM, SPOT = "binance-usdm", "binance-coinm", "binance-spot"
 RULES = [

@@ -3,13 +3,13 @@
 import json
 
 import pytest
+from test_deribit_frames import PERPETUAL, notification
+from twins import as_text, deribit
 
 from holdfast import tape
 from holdfast.error import OutsideError
 from holdfast.venues.deribit import DeribitFeed
 from holdfast.venues.slots import LIVE
-from test_deribit_frames import PERPETUAL, notification
-from twins import as_text, deribit
 
 GET_BOOK = "https://www.deribit.com/api/v2/public/get_order_book?instrument_name=BTC-PERPETUAL&depth=2"
 

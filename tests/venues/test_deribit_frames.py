@@ -3,9 +3,9 @@
 import json
 
 import pytest
+from twins import as_text, deribit
 
 from holdfast.error import OutsideError
-from twins import as_text, deribit
 
 OPTION, PERPETUAL = "ETH-30JUL21-2800-C", "BTC-PERPETUAL"
 

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from holdfast.tape import RowBuffer
-from holdfast.venues.deribit import DeribitFeed
 from mutations import damaged
 from test_deribit_books import answer, change, message, snapshot
 from test_deribit_frames import MESSAGES, notification, trade
 from twins import Message, SlowDeribitFeed, deribit, give, give_all, raw_messages
+
+from holdfast.tape import RowBuffer
+from holdfast.venues.deribit import DeribitFeed
 
 
 def twins_agree(messages: list[Message], seed: int) -> tuple[DeribitFeed, DeribitFeed]:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from twins import Message, SlowBook, deribit, give, give_all, raw_messages
 
 from holdfast import tape
 from holdfast.quantity import to_units
-from twins import Message, SlowBook, deribit, give, give_all, raw_messages
 
 
 @pytest.fixture

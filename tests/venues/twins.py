@@ -30,6 +30,7 @@ class SlowBinanceFeed(BinanceFeed):
     def _scan(
         self, buffer: Bytes, ends_times: np.ndarray, frames: int, rows: Rows, count: int, slots: Slot
     ) -> int:
+        del buffer, ends_times, frames, rows, slots
         return count
 
 
@@ -39,6 +40,7 @@ class SlowDeribitFeed(DeribitFeed):
     def _scan(
         self, buffer: Bytes, ends_times: np.ndarray, frames: int, rows: Rows, count: int, slots: Slot
     ) -> int:
+        del buffer, ends_times, frames, rows, slots
         return count
 
 
@@ -99,7 +101,7 @@ def give_all(feed: ScannedFeed, messages: Sequence[Message], chance: random.Rand
     position = 0
     while position < len(messages):
         end = min(len(messages), position + chance.randrange(1, 40))
-        run = [message for message in messages[position:end]]
+        run = messages[position:end]
         frames = next((i for i, message in enumerate(run) if message.way), len(run))
         taken = feed.on_frames([m.received_ns for m in run[:frames]], [m.body for m in run[:frames]])
         position += taken

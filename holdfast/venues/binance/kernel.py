@@ -54,7 +54,7 @@ def scan_frames(
 
 
 @njit(cache=True)
-def _scan_frame(buffer, start, end, received_ns, rows, count, slots, market):  # noqa: ANN001, ANN202
+def _scan_frame(buffer, start, end, received_ns, rows, count, slots, market):
     position = start
     closers = 1
     if starts_with(buffer, position, _ENVELOPE):

@@ -26,7 +26,7 @@ _LIVE = slot_table.LIVE
 
 
 @njit(cache=True)
-def scan_depth(buffer, position, received_ns, rows, count, slots, futures, closers, end):  # noqa: ANN001, ANN202
+def scan_depth(buffer, position, received_ns, rows, count, slots, futures, closers, end):
     seen = 0
     event_ms = trade_ms = first_id = last_id = previous_id = 0
     slot = -1
@@ -86,7 +86,11 @@ def scan_depth(buffer, position, received_ns, rows, count, slots, futures, close
         or first_id > last_id
     ):
         return -1
-    if previous_id != slots[slot].last_id or previous_id >= last_id or not (is_time(event_ms) and is_time(trade_ms)):
+    if (
+        previous_id != slots[slot].last_id
+        or previous_id >= last_id
+        or not (is_time(event_ms) and is_time(trade_ms))
+    ):
         return -1
     slots[slot].last_id = last_id
     exchange_ns = event_ns(trade_ms if trade_ms > 0 else event_ms)
@@ -105,7 +109,7 @@ def scan_depth(buffer, position, received_ns, rows, count, slots, futures, close
 
 
 @njit(cache=True)
-def _scan_levels(buffer, position, rows, count, slot, side):  # noqa: ANN001, ANN202
+def _scan_levels(buffer, position, rows, count, slot, side):
     """Read `[["price","size"],...]` into price, size and side of the next rows."""
     price_decimals = np.int64(slot.price_decimals)
     size_decimals = np.int64(slot.size_decimals)

@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 from numba import njit
 
-from holdfast.venues.scan import scan_float, scan_units, skip_string
+from holdfast.venues.scan import Integer, scan_float, scan_units, skip_string
 from holdfast.venues.slots import scan_slot
 
 # Times are in milliseconds; spot sends microseconds to clients that ask for them. Between the two there is no time.
@@ -23,8 +23,8 @@ def key_of(name: str) -> int:
 
 
 @njit(cache=True)
-def scan_key(buffer, position):  # noqa: ANN001, ANN202
-    """Read `"k":`, one or two bytes and not the event's type. Returns the position of the value (-1: refused) and the key."""
+def scan_key(buffer, position):
+    """Read `"k":`, one or two bytes, not the event's type. Returns the position of the value (-1: refused), the key."""
     if buffer[position] != QUOTE:
         return -1, 0
     after = skip_string(buffer, position)
@@ -38,7 +38,7 @@ def scan_key(buffer, position):  # noqa: ANN001, ANN202
 
 
 @njit(cache=True)
-def scan_symbol(buffer, position, slots):  # noqa: ANN001, ANN202
+def scan_symbol(buffer, position, slots):
     if buffer[position] != QUOTE:
         return -1, -1
     position, slot = scan_slot(buffer, position + 1, slots, QUOTE)
@@ -46,7 +46,7 @@ def scan_symbol(buffer, position, slots):  # noqa: ANN001, ANN202
 
 
 @njit(cache=True)
-def scan_quoted_units(buffer, position, decimals):  # noqa: ANN001, ANN202
+def scan_quoted_units(buffer, position, decimals):
     if buffer[position] != QUOTE:
         return -1, 0
     position, units = scan_units(buffer, position + 1, decimals)
@@ -56,7 +56,7 @@ def scan_quoted_units(buffer, position, decimals):  # noqa: ANN001, ANN202
 
 
 @njit(cache=True)
-def scan_quoted_float(buffer, position):  # noqa: ANN001, ANN202
+def scan_quoted_float(buffer, position):
     if buffer[position] != QUOTE:
         return -1, 0.0
     position, value = scan_float(buffer, position + 1)
@@ -66,12 +66,12 @@ def scan_quoted_float(buffer, position):  # noqa: ANN001, ANN202
 
 
 @njit(cache=True)
-def is_time(time: int) -> bool:
+def is_time(time: Integer) -> bool:
     """Tell whether a number can be a time of the venue."""
-    return 0 <= time <= MILLISECONDS_MAX or MICROSECONDS_MIN <= time <= MICROSECONDS_MAX
+    return bool(0 <= time <= MILLISECONDS_MAX or MICROSECONDS_MIN <= time <= MICROSECONDS_MAX)
 
 
 @njit(cache=True)
-def event_ns(time: int) -> int:
+def event_ns(time: Integer) -> Integer:
     """Return a time of the venue in nanoseconds."""
     return time * 1_000_000 if time <= MILLISECONDS_MAX else time * 1_000

@@ -35,7 +35,7 @@ _BOTH_QUOTED: Final = slot_table.BID_QUOTED | slot_table.ASK_QUOTED
 
 
 @njit(cache=True)
-def scan_ticker(buffer, position, received_ns, rows, count, slots, closers, end):  # noqa: ANN001, ANN202
+def scan_ticker(buffer, position, received_ns, rows, count, slots, closers, end):
     seen = 0
     event_ms = trade_ms = 0
     bid = bid_size = ask = ask_size = 0
@@ -95,7 +95,7 @@ def scan_ticker(buffer, position, received_ns, rows, count, slots, closers, end)
 
 
 @njit(cache=True)
-def scan_trade(buffer, position, received_ns, rows, count, slots, prints, closers, end):  # noqa: ANN001, ANN202
+def scan_trade(buffer, position, received_ns, rows, count, slots, prints, closers, end):
     seen = 0
     trade_ms = price = size = 0
     slot = -1
@@ -171,7 +171,7 @@ def scan_trade(buffer, position, received_ns, rows, count, slots, prints, closer
 
 
 @njit(cache=True)
-def scan_mark(buffer, position, received_ns, rows, count, slots, closers, end):  # noqa: ANN001, ANN202
+def scan_mark(buffer, position, received_ns, rows, count, slots, closers, end):
     seen = 0
     event_ms = 0
     slot = -1

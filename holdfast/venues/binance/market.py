@@ -1,7 +1,7 @@
 """The three markets of Binance: which one a piece of text comes from, and what a symbol says by itself."""
 
 import re
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Final, Literal, get_args
 
 from holdfast.clock import MILLISECOND_NS, SECOND_NS
@@ -84,7 +84,7 @@ def describe(instruments: Instruments, market: Market, symbol: str) -> int:
     terms: dict[str, object] = {"settle": base if market == COINM else quote, "inverse": market == COINM}
     if term.isdigit():
         try:
-            delivery = datetime.strptime(term, "%y%m%d").replace(hour=8, tzinfo=timezone.utc)
+            delivery = datetime.strptime(term, "%y%m%d").replace(hour=8, tzinfo=UTC)
         except ValueError as error:
             raise _unreadable(market, symbol) from error
         terms["expiry_ns"] = int(delivery.timestamp()) * SECOND_NS

@@ -45,7 +45,7 @@ def scan_frames(
 
 
 @njit(cache=True)
-def _scan_frame(buffer, start, end, received_ns, rows, count, slots):  # noqa: ANN001, ANN202
+def _scan_frame(buffer, start, end, received_ns, rows, count, slots):
     if not starts_with(buffer, start, _HEAD):
         return -1
     position = start + _HEAD.shape[0]

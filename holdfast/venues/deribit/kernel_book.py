@@ -35,7 +35,7 @@ _LIVE: Final = slot_table.LIVE
 
 
 @njit(cache=True)
-def scan_book(buffer, position, received_ns, rows, count, slots, slot, closers, end):  # noqa: ANN001, ANN202
+def scan_book(buffer, position, received_ns, rows, count, slots, slot, closers, end):
     if buffer[position] != OPEN or slots[slot].state != _LIVE:
         return -1
     seen = 0
@@ -105,7 +105,7 @@ def scan_book(buffer, position, received_ns, rows, count, slots, slot, closers, 
 
 
 @njit(cache=True)
-def _scan_levels(buffer, position, rows, count, slot, side):  # noqa: ANN001, ANN202
+def _scan_levels(buffer, position, rows, count, slot, side):
     """Read `[["new",price,amount],...]` into price, size and side of the next rows."""
     price_decimals = np.int64(slot.price_decimals)
     size_decimals = np.int64(slot.size_decimals)

@@ -22,7 +22,7 @@ def key_of(name: str) -> tuple[np.uint64, np.uint64]:
 
 
 @njit(cache=True)
-def scan_key(buffer, position):  # noqa: ANN001, ANN202
+def scan_key(buffer, position):
     """Read `"key":`. Returns the position of the value (-1: refused) and the key's two words, 0 if it is longer."""
     after = skip_string(buffer, position)
     zero = np.uint64(0)
@@ -43,7 +43,7 @@ def scan_key(buffer, position):  # noqa: ANN001, ANN202
 
 
 @njit(cache=True)
-def scan_name(buffer, position, slots, slot):  # noqa: ANN001, ANN202
+def scan_name(buffer, position, slots, slot):
     """Return the position after the instrument's name if it is the channel's instrument (-1: refused)."""
     if buffer[position] != QUOTE:
         return -1
@@ -52,14 +52,14 @@ def scan_name(buffer, position, slots, slot):  # noqa: ANN001, ANN202
 
 
 @njit(cache=True)
-def scan_optional_units(buffer, position, decimals):  # noqa: ANN001, ANN202
+def scan_optional_units(buffer, position, decimals):
     if starts_with(buffer, position, _NULL):
         return position + 4, 0
     return scan_units(buffer, position, decimals)
 
 
 @njit(cache=True)
-def scan_optional(buffer, position):  # noqa: ANN001, ANN202
+def scan_optional(buffer, position):
     if starts_with(buffer, position, _NULL):
         return position + 4, math.nan
     return scan_float(buffer, position)

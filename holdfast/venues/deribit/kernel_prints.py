@@ -28,7 +28,7 @@ _SELL: Final = literal('"sell"')
 
 
 @njit(cache=True)
-def scan_trades(buffer, position, received_ns, rows, count, slots, slot, closers, end):  # noqa: ANN001, ANN202
+def scan_trades(buffer, position, received_ns, rows, count, slots, slot, closers, end):
     if buffer[position] != OPEN_LIST:
         return -1
     while True:
@@ -42,7 +42,7 @@ def scan_trades(buffer, position, received_ns, rows, count, slots, slot, closers
 
 
 @njit(cache=True)
-def _scan_trade(buffer, position, received_ns, rows, count, slots, slot):  # noqa: ANN001, ANN202
+def _scan_trade(buffer, position, received_ns, rows, count, slots, slot):
     if buffer[position] != OPEN:
         return -1, 0
     seen = 0

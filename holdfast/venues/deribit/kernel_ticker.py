@@ -33,7 +33,7 @@ _K_GREEKS, _K_DELTA, _K_VEGA = key_of("greeks"), key_of("delta"), key_of("vega")
 
 
 @njit(cache=True)
-def scan_ticker(buffer, position, received_ns, rows, count, slots, slot, closers, end):  # noqa: ANN001, ANN202
+def scan_ticker(buffer, position, received_ns, rows, count, slots, slot, closers, end):
     if buffer[position] != OPEN:
         return -1
     seen = 0
@@ -142,7 +142,7 @@ def scan_ticker(buffer, position, received_ns, rows, count, slots, slot, closers
 
 
 @njit(cache=True)
-def _put_value(rows, count, exchange_ns, received_ns, value, number, kind, side):  # noqa: ANN001, ANN202
+def _put_value(rows, count, exchange_ns, received_ns, value, number, kind, side):
     if math.isnan(value):
         return count
     put_row(rows, count, exchange_ns, received_ns, 0, 0, value, number, kind, side, 0)
@@ -150,7 +150,7 @@ def _put_value(rows, count, exchange_ns, received_ns, value, number, kind, side)
 
 
 @njit(cache=True)
-def _scan_greeks(buffer, position):  # noqa: ANN001, ANN202
+def _scan_greeks(buffer, position):
     delta = vega = math.nan
     if buffer[position] != OPEN:
         return -1, delta, vega

@@ -1,7 +1,7 @@
 """Deribit's instruments: from its listing, or from what a symbol says by itself."""
 
 import re
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final
 
@@ -79,7 +79,7 @@ def describe(instruments: Instruments, symbol: str) -> int:
     if not match["expiry"]:
         return instruments.find_or_describe(VENUE, symbol, "spot", base, match["quote"])
     try:
-        expiry = datetime.strptime(match["expiry"], "%d%b%y").replace(hour=8, tzinfo=timezone.utc)
+        expiry = datetime.strptime(match["expiry"], "%d%b%y").replace(hour=8, tzinfo=UTC)
     except ValueError as error:
         raise _unreadable(symbol) from error
     terms["expiry_ns"] = int(expiry.timestamp()) * SECOND_NS
