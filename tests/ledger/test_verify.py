@@ -30,10 +30,18 @@ def entry_at(data: bytes, at: int) -> int:
     return next(index for index, end in enumerate(ends) if at < end)
 
 
+def put_byte(path: Path, at: int, byte: int) -> None:
+    """Write one byte in place (to write the whole file anew would have some disks flush it each time)."""
+    with path.open("r+b") as file:
+        file.seek(at)
+        file.write(bytes([byte]))
+
+
 def flip_and_check(folder: Path, path: str, data: bytes, at: int, bits: int) -> None:
     """Change one byte of one file; verification must fail and name the file, and the entry if it is one's."""
-    (folder / path).write_bytes(data[:at] + bytes([data[at] ^ bits]) + data[at + 1 :])
+    put_byte(folder / path, at, data[at] ^ bits)
     report = verify(folder)
+    put_byte(folder / path, at, data[at])
     assert not report.ok, f"{path} byte {at} xor {bits:#x} passed"
     assert report.exit_code == 1
     first = report.first
@@ -70,7 +78,6 @@ def test_any_byte_flipped_in_a_small_ledger_is_named(
     for path, data in files_of(folder).items():
         for at in range(0, len(data), 1 if len(data) < 2500 else 23):
             flip_and_check(folder, path, data, at, 1 << random.randrange(8))
-        (folder / path).write_bytes(data)
     assert verify(folder).ok
 
 
@@ -105,7 +112,6 @@ def test_random_bytes_flipped_in_a_big_ledger_are_named(big_ledger: Path) -> Non
     ]:
         data = (big_ledger / path).read_bytes()
         flip_and_check(big_ledger, path, data, random.randrange(len(data)), 1 << random.randrange(8))
-        (big_ledger / path).write_bytes(data)
     assert verify(big_ledger).ok
 
 
@@ -252,7 +258,7 @@ def test_entries_that_nobody_signed_for_are_surplus(
 def test_folders_in_folders_in_folders_do_not_exhaust_it(tmp_path: Path, make_ledger: MakeLedger) -> None:
     folder = make_ledger(tmp_path / "ledger", [5])
     place = os.open(folder / "tile", os.O_RDONLY)
-    for _ in range(3000):  # deeper than a path can name
+    for _ in range(2100):  # deeper than a path can name
         os.mkdir("d", dir_fd=place)
         inner = os.open("d", os.O_RDONLY, dir_fd=place)
         os.close(place)
@@ -346,7 +352,7 @@ def garble(folder: Path, random: Random) -> str:
     elif what == "shift":
         path.write_bytes(data[1:] + data[:1])
     elif what == "surplus":
-        (path.parent / random.choice(["x", "001", "000.p", "..."])).with_suffix(".z").write_bytes(data)
+        (path.parent / f"{len(list(path.parent.iterdir()))}.z").write_bytes(data)
     else:
         path.unlink()
         if what == "folder":
