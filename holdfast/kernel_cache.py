@@ -6,7 +6,7 @@ be served from the old cache after that other file changed. So the folder carrie
 1. The hash covers every source of the package that uses numba, and what those import of the package, transitively.
 2. A `NUMBA_CACHE_DIR` that is already set is respected.
 3. The cache holds machine code that will be executed, so a folder that others may write to is never used.
-4. Folders of other versions that nobody used for a week are removed when a new one is made.
+4. When a new folder is made, those of other versions go: all but the last used ones, and what was idle for a week.
 """
 
 import hashlib
@@ -21,6 +21,7 @@ from typing import Final
 
 PACKAGE: Final = Path(__file__).parent
 IDLE_S_MAX: Final = 7 * 86_400
+OTHERS_MAX: Final = 15
 IMPORT: Final = re.compile(
     rb"^\s*(?:from\s+holdfast\.?([\w.]*)\s+import\s+(\([^)]*\)|[^#\n]*)|import\s+holdfast\.([\w.]+))", re.M
 )
@@ -106,7 +107,8 @@ def _is_ours(folder: Path) -> bool:
 
 
 def _prune(kept: Path) -> None:
-    now = time.time()
-    for folder in kept.parent.glob("numba-*"):
-        if folder != kept and now - folder.stat().st_mtime > IDLE_S_MAX:
+    used = {folder: folder.stat().st_mtime for folder in kept.parent.glob("numba-*") if folder != kept}
+    newest = sorted(used, key=lambda folder: -used[folder])
+    for number, folder in enumerate(newest):
+        if number >= OTHERS_MAX or time.time() - used[folder] > IDLE_S_MAX:
             shutil.rmtree(folder, ignore_errors=True)

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -95,3 +96,14 @@ def test_folders_that_nobody_used_for_a_week_go_when_a_new_one_comes(tmp_path: P
     _folder_of(tmp_path)
     assert recent.is_dir()
     assert not old.exists()
+
+
+def test_only_the_folders_used_last_are_kept(tmp_path: Path) -> None:
+    shelf = tmp_path / "cache" / "holdfast"
+    shelf.mkdir(mode=0o700, parents=True)
+    for age in range(kernel_cache.OTHERS_MAX + 5):
+        (shelf / f"numba-{age}").mkdir()
+        os.utime(shelf / f"numba-{age}", (time.time() - age - 1,) * 2)
+    folder = _folder_of(tmp_path)
+    kept = {path.name for path in shelf.iterdir()}
+    assert kept == {folder.name, *(f"numba-{age}" for age in range(kernel_cache.OTHERS_MAX))}
