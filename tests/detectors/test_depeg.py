@@ -78,7 +78,7 @@ def test_a_local_one_never_reaches_critical_but_a_lone_one_does() -> None:
 
 def test_one_print_is_no_depeg_however_long_it_stands() -> None:
     world = coin_world("a", "b")
-    world.run(1200, lambda s: [0.9, 1.0], step=30)
+    world.run(1200, lambda _: [0.9, 1.0], step=30)
     assert not world.spoken
     assert np.isnan(world.ratio(0))
 
@@ -86,7 +86,7 @@ def test_one_print_is_no_depeg_however_long_it_stands() -> None:
 def test_two_minutes_off_are_no_depeg() -> None:
     world = coin_world("a", "b")
     world.run(120, lambda s: [off(0.9, s), 1.0], step=30)
-    world.run(900, lambda s: [1.0, 1.0], step=30)
+    world.run(900, lambda _: [1.0, 1.0], step=30)
     assert not world.spoken
 
 
@@ -111,14 +111,14 @@ def test_a_premium_is_a_depeg_too_and_says_so() -> None:
 
 def test_a_premium_of_the_numeraire_is_no_depeg_of_the_coin() -> None:
     world = SideBySide([spot("a", "USDC", "USDT"), spot("b", "USDT", "USD")], Depeg)
-    world.run(1800, lambda s: [1.0, 1.0], step=30)
+    world.run(1800, lambda _: [1.0, 1.0], step=30)
     world.run(1800, lambda s: [off(0.985, s), off(1.0, s) / 0.985], step=30)
     assert {each.evidence["coin"] for each in world.spoken} == {"USDT"}
 
 
 def test_a_synthetic_price_tells_of_the_coin_that_pays() -> None:
     world = SideBySide([spot("a", "BTC", "USDT"), spot("a", "BTC", "USDC")], Depeg)
-    world.run(1800, lambda s: [100.0, 100.0], step=30)
+    world.run(1800, lambda _: [100.0, 100.0], step=30)
     world.run(900, lambda s: [100.0, off(111.0, s)], step=30)
     assert {(each.instrument, each.evidence["coin"]) for each in world.spoken} == {("a:BTC-USDC", "USDC")}
 

@@ -1,6 +1,6 @@
 """Dislocation: far from its peers, for a minute, beyond its own past."""
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -71,7 +71,7 @@ def test_one_odd_print_is_no_dislocation_however_long_it_stands() -> None:
 def test_a_gap_that_closes_within_a_minute_is_no_dislocation() -> None:
     world = two()
     world.run(20, lambda s: [98.0 + 0.001 * s, 100.0])
-    world.run(60, lambda s: [100.0, 100.0])
+    world.run(60, lambda _: [100.0, 100.0])
     assert not world.spoken
 
 
@@ -101,7 +101,7 @@ def test_a_wide_spread_widens_the_line() -> None:
 
 def test_two_other_venues_outvote_the_one_that_stood_still() -> None:
     world = SideBySide([spot(venue, "ATOM") for venue in "abc"])
-    world.run(WARM_S, lambda s: [100.0, 100.0, 100.0])
+    world.run(WARM_S, lambda _: [100.0, 100.0, 100.0])
     world.run(200, lambda s: [100.0 + 0.001 * (s % 2)] + [97.0 + 0.001 * (s % 2)] * 2)
     assert {each.instrument for each in world.spoken} == {"a:ATOM-USD"}
     assert world.spoken[-1].evidence["peers"] == 2
@@ -117,14 +117,14 @@ def test_before_its_past_is_known_it_says_nothing() -> None:
 def test_an_untrusted_peer_is_not_used() -> None:
     world = two()
     world.board["trusted"][1] = False
-    world.run(200, lambda s: [100.0, 80.0])
+    world.run(200, lambda _: [100.0, 80.0])
     assert not world.spoken
     assert np.isnan(world.ratio(0))
 
 
 def test_stablecoins_are_left_to_depeg() -> None:
     world = SideBySide([spot("a", "USDE", "USDT"), spot("b", "USDE", "USDT")])
-    world.run(WARM_S, lambda s: [1.0, 1.0])
+    world.run(WARM_S, lambda _: [1.0, 1.0])
     world.run(200, lambda s: [0.6 + 0.001 * (s % 2), 1.0])
     assert not world.spoken
 
@@ -134,7 +134,7 @@ def at(text: str) -> int:
 
 
 def clock(time_ns: int) -> str:
-    return datetime.fromtimestamp(time_ns / SECOND_NS, tz=timezone.utc).strftime("%H:%M:%S")
+    return datetime.fromtimestamp(time_ns / SECOND_NS, tz=UTC).strftime("%H:%M:%S")
 
 
 @pytest.fixture(scope="module")
