@@ -83,6 +83,9 @@ def run_replay(
     with progress() as bar:
         task = bar.add_task("preparing kernels", total=None)
         from holdfast.app.replay import replay as run  # noqa: PLC0415 - shows progress while kernels load
+        from holdfast.app.warm_up import warm_up  # noqa: PLC0415
+
+        warm_up()
 
         def tell(done: int, total: int) -> None:
             bar.update(task, description="replaying", completed=done, total=total)

@@ -26,25 +26,23 @@ class Timeline:
 
     def __init__(self) -> None:
         self._instruments = _Shelf()
-        self._place: NDArray[np.int64] = np.zeros(
-            0, dtype=np.int64
-        )  # of an instrument on the shelf, -1 for none
+        self._place: NDArray[np.int64] = np.zeros(0, dtype=np.int64)  # on the shelf, -1 for none
         self._of: list[int] = []  # the instrument at each place
         self._others: dict[Scope, _Shelf] = {}
 
     def __call__(self, now_ns: int, state: State) -> None:
         """Take in the scores of one sweep."""
-        self._instruments.fit(state.count)
         shelf = self._instruments
-        record(
-            now_ns,
-            state.count,
-            state.features["price"],
-            state.scores,
-            shelf.points,
-            shelf.used,
-            shelf.stride_ns,
-        )
+        counted = state.scores["counted"][: state.count]
+        if len(counted) > len(self._place):
+            missing = np.full(len(counted) - len(self._place), -1, dtype=np.int64)
+            self._place = np.append(self._place, missing)
+        for number in np.flatnonzero(counted & (self._place[: len(counted)] < 0)).tolist():
+            self._place[number] = len(self._of)
+            self._of.append(number)
+        shelf.fit(len(self._of))
+        prices = state.features["price"]
+        record(now_ns, state.count, self._place, prices, state.scores, shelf.points, shelf.used, shelf.stride_ns)
         for number, venue in enumerate(state.venues):
             self._other(Scope(venue=venue)).take(now_ns, state.venue_scores[number : number + 1])
         for number, chain in enumerate(state.chains.all):
