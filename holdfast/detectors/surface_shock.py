@@ -114,7 +114,7 @@ def _judge_one(look: Row, past: Row, finding: Row) -> None:
             continue
         root_days = math.sqrt((look.time_ns - past.times[anchor]) / DAY_NS)
         for part in range(PARTS):
-            rise = (now[part] - past.parts[anchor, part]) / (past.usual[lag, part] * 1.0)
+            rise = (now[part] - past.parts[anchor, part]) / (past.usual[lag, part] * root_days)
             if rise > worst:
                 worst, worst_anchor = rise, anchor
     if worst_anchor >= 0:

@@ -25,7 +25,7 @@ class _Watched:
         for _ in range(seconds):
             self.second += step
             now_ns = START_NS + self.second * SECOND_NS
-            self.chain.put(now_ns, flat(0.5))
+            self.chain.put(now_ns, flat(0.5), half_spread=1e-7)
             self.chain.withdraw("bid", bids_gone)
             self.chain.withdraw("ask", asks_gone)
             self.chain.look(now_ns)
@@ -94,7 +94,7 @@ def test_bids_for_the_worthless_are_not_missed() -> None:
     watched = _Watched(SyntheticChain(strikes=range(40_000, 200_001, 10_000), days=(3.0,)))
     watched.warm_up()
     cheap = [n for n in watched.everything if watched.chain.board[n]["mark"] < 5e-4]
-    assert cheap
+    assert watched.chain.board["has_bid"][cheap].any()
     assert watched.see(300, bids_gone=cheap) == 0.0
 
 

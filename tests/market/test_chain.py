@@ -129,6 +129,17 @@ def test_what_nobody_marks_or_quotes_has_no_forward_and_no_smile() -> None:
     assert math.isnan(look["parity"])
 
 
+def test_the_side_out_of_the_money_is_the_one_believed() -> None:
+    chain = SyntheticChain(days=(30.0,))
+    chain.put(START_NS, flat(0.5))
+    inside = [n for n, _, strike, is_call in chain.options if is_call == (strike < 100_000)]
+    chain.board["mark_vol"][inside] = 0.9
+    assert chain.look(START_NS)["volatility_30d"] == pytest.approx(0.5)
+    chain.board["mark_vol"][[n for n, *_ in chain.options if n not in inside]] = math.nan
+    chain.board["row_ns"] += SECOND_NS
+    assert chain.look(START_NS + SECOND_NS)["volatility_30d"] == pytest.approx(0.9)
+
+
 def test_volatility_of_bid_and_ask_stands_in_for_the_mark() -> None:
     chain = SyntheticChain(days=(30.0,))
     chain.put(START_NS, flat(0.5))
@@ -157,7 +168,7 @@ def test_expired_options_do_not_count() -> None:
 
 
 def test_the_last_hours_of_an_expiry_do_not_bend_the_term_structure() -> None:
-    chain = SyntheticChain(days=(0.2, 7.0, 30.0))
+    chain = SyntheticChain(days=(0.2, 10.0, 30.0))
     chain.put(START_NS, lambda _moneyness, years: 3.0 if years < 1 / 365 else 0.5)
     assert chain.look(START_NS)["volatility_7d"] == pytest.approx(0.5)
 
