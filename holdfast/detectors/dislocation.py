@@ -39,7 +39,7 @@ class Dislocation(Detector):
     further from where it was, and the evidence names the other; with equal moves it is about both. Two other
     venues or more outvote one.
     Fails: within 10 minutes of the first common price (no own past yet); when every venue is wrong together;
-    a gap that opens over hours becomes usual. Stablecoins are left to `depeg`. Cost: 10 us for 256 members.
+    a gap that opens over hours becomes usual. Stablecoins are left to `depeg`. Cost: 36 us for 256 members.
     Source: the law of one price within transaction costs; thresholds measured on 2025-10-10 and March 2023.
     """
 
