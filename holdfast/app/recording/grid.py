@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from holdfast.app.recording.csv_table import Table
 from holdfast.app.recording.formats.base import Draft
+from holdfast.app.recording.moving import pick
 from holdfast.tape import ROW, Rows
 
 
@@ -61,7 +62,8 @@ class Grid:
     def flatten(self, failed: NDArray[np.bool_]) -> tuple[Rows, NDArray[np.int64]]:
         """Return the rows of the lines that did not fail, and the line of each row."""
         full = self._full & ~failed[:, None]
-        return self._rows[full], np.nonzero(full)[0].astype(np.int64)
+        places = np.flatnonzero(full)
+        return pick(self._rows.reshape(-1), places), places // full.shape[1]
 
     def draft(self, table: Table) -> Draft:
         """Return the rows of the table's good lines."""

@@ -16,6 +16,7 @@ from holdfast.app.recording.formats.listing import Listing
 from holdfast.app.recording.frames import CaptureFormat, Frames
 from holdfast.app.recording.inputs import Input, find_inputs
 from holdfast.app.recording.merge import Round, Source, merge
+from holdfast.app.recording.moving import join
 from holdfast.app.recording.renumber import Renumber
 from holdfast.app.recording.streams import Piece, Unwrapped
 from holdfast.error import BrokenInvariant, CallerError, OutsideError
@@ -139,7 +140,7 @@ class Recording:
             )
 
     def _hand_out(self, waiting: list[Rows]) -> Rows:
-        rows = waiting[0] if len(waiting) == 1 else np.concatenate(waiting)
+        rows = join(waiting)
         self.tally.rows += len(rows)
         return rows
 
@@ -162,7 +163,8 @@ class Recording:
         parts = [s for s in due.slices if s.last > s.first]
         if not parts:
             return NO_ROWS
-        rows = np.concatenate([s.chunk.rows[s.first : s.last] for s in parts])
+        pieces = [s.chunk.rows[s.first : s.last] for s in parts]
+        rows = join(pieces)
         moved, lost = renumber.apply(rows, [(s.source, s.last - s.first) for s in parts], due.order)
         for part, count in zip(parts, lost, strict=True):
             if count:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from holdfast.app.recording.moving import pick
 from holdfast.instrument import Instruments
 from holdfast.quantity import INT64_MAX
 from holdfast.tape import BAND, LAST, Rows
@@ -84,9 +85,9 @@ class Renumber:
         kept = np.ones(len(rows), dtype=np.bool_)
         lost = [_move(rows[part], table, local[part], kept[part]) for table, part in parts]
         rows["instrument"] = numbers
-        if order is not None:
-            rows, kept = rows[order], kept[order]
-        return (rows if kept.all() else rows[kept]), lost
+        if order is None:
+            return (rows if kept.all() else pick(rows, np.flatnonzero(kept))), lost
+        return pick(rows, order if kept.all() else order[kept[order]]), lost
 
     def _meet(
         self,

@@ -9,8 +9,9 @@ import pyarrow.parquet as pq
 from holdfast.app.recording.chunk import NO_ROWS, Chunk, Note, quarantine
 from holdfast.app.recording.formats.base import Format, Head, Reading
 from holdfast.app.recording.formats.parquet_base import MAGIC, schema_of
+from holdfast.app.recording.moving import join
 from holdfast.app.recording.streams import ByteStream, truncated
-from holdfast.app.recording.tape_file import COLUMNS, instruments_of, rows_of
+from holdfast.app.recording.tape_file import COLUMNS, instruments_of, tape_parts
 from holdfast.error import OutsideError
 from holdfast.tape import LAST, Rows
 
@@ -32,12 +33,10 @@ class Tape(Format):
         done = 0
         kept: list[Rows] = []
         try:
-            with pq.ParquetFile(reading.head.path) as file:
+            with pq.ParquetFile(reading.head.path, memory_map=True) as file:
                 for instrument in instruments_of(file.metadata.metadata, reading.file):
                     reading.instruments.add(instrument)
-                size = max(1, reading.block_bytes // 16)
-                for batch in file.iter_batches(batch_size=size, columns=list(COLUMNS), use_threads=False):
-                    rows = rows_of(batch)
+                for rows in tape_parts(file):
                     _require_known(rows, reading)
                     done += len(rows)
                     reading.tally.messages += len(rows)
@@ -45,11 +44,11 @@ class Tape(Format):
                     ends = np.flatnonzero(rows["flags"] & LAST)
                     cut = int(ends[-1]) + 1 if len(ends) else 0
                     if cut:
-                        yield Chunk(np.concatenate([*kept, rows[:cut]]) if kept else rows[:cut], [])
+                        yield Chunk(join([*kept, rows[:cut]]), [])
                         kept = []
                     if cut < len(rows):
                         kept.append(rows[cut:])
-                yield Chunk(np.concatenate([NO_ROWS, *kept]), [])
+                yield Chunk(join(kept), [])
         except (pa.ArrowException, OSError) as error:
             fault = truncated(f"the tape breaks after row {done}: {error}")
             reading.tally.truncated.append(reading.file)
