@@ -155,6 +155,21 @@ def test_a_snapshot_that_no_held_diff_bridges_is_not_accepted_and_asked_for_agai
     assert len(feed.requests) == 2
 
 
+def test_a_hole_among_held_diffs_is_one_gap_and_no_snapshot_before_it_is_accepted() -> None:
+    feed = binance(USDM)
+    for first, last, previous in ((90, 95, 89), (96, 99, 95), (102, 105, 101), (108, 110, 107)):
+        feed.on_frame(last, diff(first, last, previous))
+    assert take(feed) == [f"book_gap ={tape.GAP_SEQUENCE} last"]
+    assert [request.time_ns for request in feed.requests] == [105]
+    feed.on_rest(111, ADDRESS, snapshot(97))
+    feed.on_rest(112, ADDRESS, snapshot(103))
+    assert take(feed) == []
+    feed.on_rest(113, ADDRESS, snapshot(109))
+    assert len(take(feed)) == 4
+    feed.on_frame(114, diff(111, 112, 110))
+    assert take(feed) == ["level bid 10 x 1 last"]
+
+
 def test_a_snapshot_older_than_a_live_book_changes_nothing_and_a_newer_one_starts_it_over() -> None:
     feed = live_feed()
     feed.on_rest(3, ADDRESS, snapshot(104))

@@ -62,6 +62,14 @@ def test_changes_continue_a_snapshot_through_the_kernel() -> None:
     assert feed.fallbacks == 1
 
 
+def test_a_deleted_level_is_gone_whatever_amount_it_names() -> None:
+    feed = live_feed()
+    feed.on_frame(2, change(105, 100, action="delete", amount=7.0))
+    feed.on_frame(3, b" " + change(106, 105, action="delete", amount=7.0))
+    assert take(feed) == ["level bid 10 x 0 last"] * 2
+    assert feed.fallbacks == 2  # the snapshot, and the frame with a blank
+
+
 def test_bids_come_first_whatever_the_order_of_the_keys() -> None:
     feed = live_feed()
     data = {"asks": [["new", 11.5, 1.0]], "bids": [["new", 9.5, 1.0]], "change_id": 101, "instrument_name": PERPETUAL,
