@@ -17,6 +17,18 @@ from holdfast.tape import LAST, ROW, TOP, TRADE, Rows
 NOON_US = 1_760_097_600_000_000  # 2025-10-10T12:00:00Z
 
 
+@dataclass
+class Kept:
+    """Batches in memory, to be written as a tape."""
+
+    rows: list[Rows]
+    instruments: Instruments
+
+    def batches(self) -> list[Rows]:
+        """Return the batches."""
+        return self.rows
+
+
 @dataclass(frozen=True)
 class Sample:
     """A file's name and bytes, the messages in it and the rows they make; `bad` is a line of it that must be refused."""
@@ -87,7 +99,7 @@ def _tape() -> bytes:
     rows = np.zeros(3, dtype=ROW)
     rows["instrument"], rows["value"], rows["received_ns"] = number, np.nan, [10**18, 10**18, 10**18 + 5]
     rows["kind"], rows["flags"], rows["side"] = [TOP, TOP, TRADE], [0, LAST, LAST], [1, -1, 1]
-    write_tape([rows], instruments, path)
+    write_tape(Kept([rows], instruments), path)
     data = path.read_bytes()
     path.unlink()
     return data
@@ -258,6 +270,29 @@ SAMPLES: dict[str, Sample] = {
         2,
         2,
         b"12,100.2,0.25,3,3,1760097600124,maybe",
+    ),
+    "binance-book-ticker": Sample(
+        "BTCUSDT-bookTicker-2025-10-10.csv",
+        b"update_id,best_bid_price,best_bid_qty,best_ask_price,best_ask_qty,transaction_time,event_time\n"
+        b"7,100.1,2,100.2,3,1760097600000,1760097600005\n",
+        1,
+        2,
+        b"8,0,2,100.2,3,1760097600000,1760097600005",
+    ),
+    "binance-metrics": Sample(
+        "BTCUSDT-metrics-2025-10-10.csv",
+        b"create_time,symbol,sum_open_interest,sum_open_interest_value,count_long_short_ratio\n"
+        b"2025-10-10 12:05:00,BTCUSDT,91000.5,9100000,1.2\n",
+        1,
+        1,
+        b"2025-10-10 12:10:00,,91000.5,9100000,1.2",
+    ),
+    "binance-funding": Sample(
+        "BTCUSDT-fundingRate-2025-10.csv",
+        b"calc_time,funding_interval_hours,last_funding_rate\n1760083200000,8,-0.00012\n",
+        1,
+        1,
+        b"1760112000000,8,",
     ),
     "deribit-chain": Sample(
         "deribit_options_snapshot_20260205T042952Z.csv",

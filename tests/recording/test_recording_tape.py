@@ -1,5 +1,6 @@
 """The tape file: bit for bit there and back, and open to everybody else's tools."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from recording_samples import SAMPLES, Place, read
+from recording_samples import SAMPLES, Kept, Place, read
 
 from holdfast.app.recording import Recording, read_tape, write_tape
 from holdfast.app.recording.tape_file import ROW_GROUP_ROWS
@@ -29,7 +30,7 @@ def _instruments(count: int) -> Instruments:
 
 def _convert(paths: list[Path], path: Path) -> int:
     recording = Recording(paths, Instruments())
-    return write_tape(recording.batches(), recording.instruments, path)
+    return write_tape(recording, path)
 
 
 @pytest.mark.parametrize("name", MIXED)
@@ -55,12 +56,13 @@ def test_any_bits_of_a_row_survive(
     rows: Rows = np.frombuffer(raw.tobytes(), dtype=ROW).copy()
     rows["instrument"] = np.arange(len(rows)) % 4 - 1
     path = tmp_path / "any.tape"
-    write_tape(np.split(rows, sorted(cut % (len(rows) + 1) for cut in cuts)), _instruments(3), path)
+    parts = np.split(rows, sorted(cut % (len(rows) + 1) for cut in cuts))
+    write_tape(Kept(parts, _instruments(3)), path)
     back, instruments = read_tape(path)
     assert back.tobytes() == rows.tobytes()
     assert instruments == _instruments(3).all
     rows["received_ns"] = np.sort(rows["received_ns"])
-    write_tape([rows], _instruments(3), path)
+    write_tape(Kept([rows], _instruments(3)), path)
     merged, recording = read([path], block_bytes=block_bytes)
     kept = merged.copy()
     kept["instrument"] = [_number(recording, number) for number in merged["instrument"].tolist()]
@@ -74,7 +76,7 @@ def _number(recording: Recording, number: int) -> int:
 def test_timers_keep_their_place_without_an_instrument(tmp_path: Path) -> None:
     rows = np.zeros(2, dtype=ROW)
     rows["kind"], rows["instrument"], rows["flags"], rows["received_ns"] = TIMER, -1, LAST, [1, 2]
-    write_tape([rows], Instruments(), tmp_path / "timers.tape")
+    write_tape(Kept([rows], Instruments()), tmp_path / "timers.tape")
     back, recording = read([tmp_path / "timers.tape"])
     assert back.tobytes() == rows.tobytes()
     assert len(recording.instruments) == 0
@@ -84,19 +86,20 @@ def test_long_tapes_have_groups_of_bounded_size(tmp_path: Path) -> None:
     rows = np.zeros(100_000, dtype=ROW)
     rows["flags"] = LAST
     path = tmp_path / "long.tape"
-    write_tape([rows] * 7, _instruments(1), path)
+    write_tape(Kept([rows] * 7, _instruments(1)), path)
     groups = [pq.ParquetFile(path).metadata.row_group(i).num_rows for i in range(3)]
     assert groups == [ROW_GROUP_ROWS, ROW_GROUP_ROWS, 700_000 - 2 * ROW_GROUP_ROWS]
 
 
-def test_an_unfinished_tape_does_not_take_the_name(tmp_path: Path) -> None:
-    def failing() -> object:
-        yield np.zeros(3, dtype=ROW)
-        raise RuntimeError("the power went")
+def test_an_unfinished_tape_leaves_nothing_behind(tmp_path: Path) -> None:
+    class Failing(Kept):
+        def batches(self) -> Iterator[Rows]:  # type: ignore[override]
+            yield from self.rows
+            raise RuntimeError("the power went")
 
     with pytest.raises(RuntimeError):
-        write_tape(failing(), _instruments(1), tmp_path / "run.tape")  # type: ignore[arg-type]
-    assert not (tmp_path / "run.tape").exists()
+        write_tape(Failing([np.zeros(3, dtype=ROW)], _instruments(1)), tmp_path / "run.tape")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_other_tools_open_a_tape(place: Place, tmp_path: Path) -> None:

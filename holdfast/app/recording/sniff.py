@@ -22,7 +22,10 @@ from holdfast.app.recording.formats.tardis_snapshots import TardisSnapshots
 from holdfast.app.recording.formats.tardis_ticker import TardisTicker
 from holdfast.app.recording.formats.tardis_trades import TardisTrades
 from holdfast.app.recording.formats.vision_depth import VisionDepth
+from holdfast.app.recording.formats.vision_funding import VisionFunding
 from holdfast.app.recording.formats.vision_klines import VisionKlines
+from holdfast.app.recording.formats.vision_metrics import VisionMetrics
+from holdfast.app.recording.formats.vision_ticker import VisionTicker
 from holdfast.app.recording.formats.vision_trades import VisionTrades
 from holdfast.error import OutsideError
 
@@ -42,6 +45,9 @@ FORMATS: Final[Sequence[type[Format]]] = (
     VisionKlines,
     VisionDepth,
     VisionTrades,
+    VisionTicker,
+    VisionMetrics,
+    VisionFunding,
     DeribitChain,
     BarsCsv,
     Tape,

@@ -10,7 +10,7 @@ Rules:
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 import numpy as np
@@ -83,17 +83,27 @@ class TapeWriter:
         self.rows += len(rows)
 
 
-def write_tape(batches: Iterable[Rows], instruments: Instruments, path: Path) -> int:
-    """Write batches of rows as one tape file and return the number of rows; an unfinished file does not keep
-    the name.
-    """
+class Batches(Protocol):
+    """What a tape is made of: batches of rows, and the instruments that they number."""
+
+    instruments: Instruments
+
+    def batches(self) -> Iterable[Rows]:
+        """Yield the rows."""
+        ...
+
+
+def write_tape(recording: Batches, path: Path) -> int:
+    """Write a recording as one tape file and return its number of rows; only a finished file has the name."""
     unfinished = path.with_name(path.name + ".part")
-    writer = TapeWriter(unfinished, instruments)
+    writer = TapeWriter(unfinished, recording.instruments)
     try:
-        for rows in batches:
+        for rows in recording.batches():
             writer.write(rows)
-    finally:
         writer.close()
+    except BaseException:
+        unfinished.unlink(missing_ok=True)
+        raise
     unfinished.replace(path)
     return writer.rows
 
