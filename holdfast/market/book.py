@@ -55,26 +55,37 @@ def set_level(keys: np.ndarray, sizes: np.ndarray, count: int, key: int, size: i
         if size > 0:
             sizes[position] = size
             return count
-        for j in range(position, count - 1):
-            keys[j] = keys[j + 1]
-            sizes[j] = sizes[j + 1]
+        _close_gap(keys[position:count])
+        _close_gap(sizes[position:count])
         return count - 1
     if size <= 0:
         return count
     if count < LEVELS_MAX:
-        for j in range(count, position, -1):
-            keys[j] = keys[j - 1]
-            sizes[j] = sizes[j - 1]
+        _open_gap(keys[position : count + 1])
+        _open_gap(sizes[position : count + 1])
         keys[position] = key
         sizes[position] = size
         return count + 1
     if position > 0:
-        for j in range(position - 1):
-            keys[j] = keys[j + 1]
-            sizes[j] = sizes[j + 1]
+        _close_gap(keys[:position])
+        _close_gap(sizes[:position])
         keys[position - 1] = key
         sizes[position - 1] = size
     return -1 - count
+
+
+@njit(cache=True)
+def _close_gap(values: np.ndarray) -> None:
+    """Move every value one down, over the first. One array a loop: the compiler makes a block move of it."""
+    for j in range(values.shape[0] - 1):
+        values[j] = values[j + 1]
+
+
+@njit(cache=True)
+def _open_gap(values: np.ndarray) -> None:
+    """Move every value one up, over the last."""
+    for j in range(values.shape[0] - 1, 0, -1):
+        values[j] = values[j - 1]
 
 
 @njit(cache=True)
