@@ -1,0 +1,1 @@
+"""The peers, each as its own environment runs it. Nothing here imports holdfast."""
