@@ -230,3 +230,12 @@ def test_garbage_between_frames_never_stops_a_run_and_is_counted(data: st.DataOb
     assert one.messages == one.tally.used + one.quarantined
     assert one.messages - one.quarantined <= len(good) <= one.messages
     assert rows["flags"][-1] & LAST
+
+
+def test_times_in_seconds_are_exact_to_the_nanosecond(place: Place) -> None:
+    rows, _ = read([place(SAMPLES["capture-s"])])
+    assert sorted({int(ns) - NOON_US * 1000 for ns in rows["received_ns"]}) == [
+        100_000_000,
+        200_000_100,
+        300_000_000,
+    ]

@@ -169,6 +169,18 @@ def test_a_flipped_bit_never_stops_a_run(at: float, bit: int, name: str, tmp_pat
         assert len(rows) <= LINES
 
 
+def test_a_changed_digit_in_an_archive_is_found_by_its_checksum(tmp_path: Path) -> None:
+    path = tmp_path / "changed.zip"
+    path.write_bytes(_zip(MANY))
+    assert read([path])[1].truncated == []
+    data = bytearray(_zip(MANY, zipfile.ZIP_STORED))
+    data[data.index(b"100.1") + 2] ^= 1
+    path.write_bytes(bytes(data))
+    rows, recording = read([path])
+    assert (len(rows), len(recording.truncated)) == (LINES, 1)
+    assert "checksum" in recording.faults[-1].reason
+
+
 def test_members_of_an_archive_that_overlap_in_time_are_merged(tmp_path: Path) -> None:
     head, *lines = MANY.rstrip(b"\n").split(b"\n")
     path = tmp_path / "both.tar.gz"

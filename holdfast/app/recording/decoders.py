@@ -77,7 +77,12 @@ class Decoded:
         self._source.close()
 
     def _decode(self) -> Iterator[bytes]:
-        parts = _by_arrow(self._source, self._kind) if self._kind in ("zstd", "lz4") else self._by_steps()
+        if self._kind == "stored":
+            parts = iter(lambda: self._source.read(READ_BYTES), b"")
+        elif self._kind in ("zstd", "lz4"):
+            parts = _by_arrow(self._source, self._kind)
+        else:
+            parts = self._by_steps()
         try:
             for part in parts:
                 if self._crc_wanted is not None:

@@ -108,8 +108,8 @@ class Unwrapped:
             piece.path, member.offset if member else 0, member.stored_size if member else None, on_read
         )
         stream: ByteStream = self._raw
-        if member and member.deflated:
-            stream = Decoded(stream, "deflate", member.crc)
+        if member and (member.deflated or member.crc is not None):
+            stream = Decoded(stream, "deflate" if member.deflated else "stored", member.crc)
         self._stream, self.layers = unwrap(stream)
 
     @property

@@ -102,8 +102,8 @@ def terms_of(venue: str, symbol: str) -> Terms:
 def split_pair(symbol: str) -> tuple[str, str]:
     """Split a pair into base and quote; a name without a known quote is a base against USD.
 
-    >>> split_pair("usdcusd"), split_pair("ATOM-USD"), split_pair("usde")
-    (('USDC', 'USD'), ('ATOM', 'USD'), ('USDE', 'USD'))
+    >>> split_pair("usdcusd"), split_pair("ATOM-USD"), split_pair("usde"), split_pair("usdtusd")
+    (('USDC', 'USD'), ('ATOM', 'USD'), ('USDE', 'USD'), ('USDT', 'USD'))
     """
     upper = symbol.upper()
     for separator in ("-", "/", "_"):
@@ -111,8 +111,11 @@ def split_pair(symbol: str) -> tuple[str, str]:
             base, _, quote = upper.partition(separator)
             return base, quote
     for quote in _QUOTES:
-        if upper.endswith(quote) and len(upper) > len(quote) + 1:
-            return upper.removesuffix(quote), quote
+        base = upper.removesuffix(quote)
+        if (
+            upper.endswith(quote) and len(base) > 1 and base != "USD"
+        ):  # USDTUSD is USDT in USD, not USD in TUSD
+            return base, quote
     return upper, "USD"
 
 
