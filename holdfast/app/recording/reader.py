@@ -3,6 +3,7 @@ order.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -28,6 +29,7 @@ BLOCK_BYTES: Final = 1_048_576
 BLOCK_BYTES_MIN: Final = 32_768
 BLOCKS_BYTES_MAX: Final = 134_217_728  # of all sources together
 BATCH_ROWS_MIN: Final = 16_384
+PEEK_CHUNKS_MAX: Final = 64  # of the smallest blocks: a source without rows in them is opened at once
 FAULTS_KEPT_MAX: Final = 10_000
 
 Fault = Quarantined | ResyncRequested
@@ -225,7 +227,8 @@ class Recording:
 
         first_ns = None
         if peek:
-            for chunk in self._chunks(each, _seeded(table), Tally(), BLOCK_BYTES_MIN, None):
+            chunks = self._chunks(each, _seeded(table), Tally(), BLOCK_BYTES_MIN, None)
+            for chunk in islice(chunks, PEEK_CHUNKS_MAX):
                 if len(chunk.rows):
                     first_ns = int(chunk.rows["received_ns"][0])
                     break
@@ -237,7 +240,8 @@ class Recording:
 
         first_ns = None
         if peek:
-            for frames in self._frames(each, table, Tally(), BLOCK_BYTES_MIN, None):
+            captured = self._frames(each, table, Tally(), BLOCK_BYTES_MIN, None)
+            for frames in islice(captured, PEEK_CHUNKS_MAX):
                 if len(frames.received):
                     first_ns = int(frames.received[0])
                     break
