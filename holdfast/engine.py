@@ -25,7 +25,7 @@ from holdfast.detectors.watch import INSTRUMENT_TRUST, Watch
 from holdfast.event import SEVERITIES, Alert, AlertCleared, Event, Scope
 from holdfast.instrument import Instruments
 from holdfast.market.chain import Chains
-from holdfast.market.features import new_features, refresh_move, sweep_features
+from holdfast.market.features import least_patience, new_features, refresh_move, sweep_features
 from holdfast.market.fold import fold_rows
 from holdfast.market.state import Market
 from holdfast.market.underlying import Underlyings
@@ -69,6 +69,7 @@ class State:
         self._venue_of_chain: NDArray[np.int64] = np.zeros(CHAINS_MAX, dtype=np.int64)
         self._until_ns = 0  # the running second ends here
         self._now_ns = 0
+        self._patience_s = np.inf  # a silence of this length could make some feed stale
         self._stopped: NDArray[np.int64] = np.full(2, -1, dtype=np.int64)
         self._history = hashlib.sha256()
 
@@ -119,11 +120,11 @@ class State:
         )  # fmt: skip
 
     def _cross_second(self, next_ns: int, events: list[Event]) -> None:
-        """End the running second; when the next row is far away, also look just before it (is a feed stale?)."""
+        """End the running second; when the next row is so late that a feed may be stale, also look just before it."""
         second_ns = next_ns - next_ns % SECOND_NS
         if self._until_ns:
             self._sweep(self._until_ns, events)
-            if second_ns > self._until_ns:
+            if (second_ns - self._until_ns) * 1e-9 > self._patience_s:
                 self._sweep(second_ns, events)
         self._until_ns = second_ns + SECOND_NS
 

@@ -20,7 +20,7 @@ class FrozenSide(Detector):
     about = "trust"
     evidence = ("side", "strength")
     severities = (2.0, 4.0, 8.0)
-    clear_after_s = 1800.0
+    clear_after_s = 120.0
 
     def judge(self, count: int, features: NDArray[np.void], findings: Findings) -> None:
         """Judge the first `count` instruments. Shape: features and findings (capacity,)."""

@@ -164,6 +164,16 @@ def sweep_features(
 
 
 @njit(cache=True)
+def least_patience(count: int, features: np.ndarray) -> float:
+    """Return the shortest silence, in seconds, after which any instrument's feed counts as stale; inf if none can."""
+    least = math.inf
+    for i in range(count):
+        if features[i].silence_max_s < least:
+            least = features[i].silence_max_s
+    return least
+
+
+@njit(cache=True)
 def _measure_clocks(now_ns, s, b, f, pasts):  # noqa: ANN001, ANN202
     f.silence_s = (now_ns - b.row_ns) * 1e-9
     if f.active and s.active_ns > 0:
@@ -414,7 +424,8 @@ def _measure_depth(s, f, keys, sizes, price_step, size_step, pasts, sample, band
         for j in range(4):
             bands[j] = math.ceil(-mid * (1.0 + BANDS_BPS[j] * 1e-4))
         depth_within(keys[1], sizes[1], s.asks, s.horizon_ask, bands, f.depth_ask)
-        unit = price_step * size_step
+        # an inverse contract is worth its size in quote units, whatever the price
+        unit = size_step / mid if s.is_inverse else price_step * size_step
         for j in range(4):
             f.depth_bid[j] *= unit
             f.depth_ask[j] *= unit
@@ -441,13 +452,13 @@ def _measure_depth(s, f, keys, sizes, price_step, size_step, pasts, sample, band
     f.depth_near_ask = s.depth_ask
     f.depth_near_bps = s.depth_bps
     if sample:
-        add_to_past(pasts[st.PAST_DEPTH_BID], max(bid_now * 1e-3, 1e-6), SHORT_LAG)
-        add_to_past(pasts[st.PAST_DEPTH_ASK], max(ask_now * 1e-3, 1e-6), SHORT_LAG)
+        add_to_past(pasts[st.PAST_DEPTH_BID], max(bid_now, 1e-6), SHORT_LAG)
+        add_to_past(pasts[st.PAST_DEPTH_ASK], max(ask_now, 1e-6), SHORT_LAG)
         if counted(pasts[st.PAST_DEPTH_BID], SHORT_LAG) >= 12.0:
-            f.depth_usual_bid = 1e3 * quantile_of_past(pasts[st.PAST_DEPTH_BID], 0.5)
-            f.depth_usual_ask = 1e3 * quantile_of_past(pasts[st.PAST_DEPTH_ASK], 0.5)
-            f.depth_rare_bid = 1e3 * quantile_of_past(pasts[st.PAST_DEPTH_BID], 0.02)
-            f.depth_rare_ask = 1e3 * quantile_of_past(pasts[st.PAST_DEPTH_ASK], 0.02)
+            f.depth_usual_bid = quantile_of_past(pasts[st.PAST_DEPTH_BID], 0.5)
+            f.depth_usual_ask = quantile_of_past(pasts[st.PAST_DEPTH_ASK], 0.5)
+            f.depth_rare_bid = quantile_of_past(pasts[st.PAST_DEPTH_BID], 0.02)
+            f.depth_rare_ask = quantile_of_past(pasts[st.PAST_DEPTH_ASK], 0.02)
 
 
 @njit(cache=True)

@@ -26,7 +26,14 @@ TRIP_HELD_NS: Final = 250_000_000
 CROSSED_MAX: Final = 64.0
 GHOST_MAX: Final = 40.0
 _MINUTE_DECAY: Final = math.log(2.0) / 60e9
-_LATENCY_PER_OCTAVE: Final = 12.0
+_LATENCY_PER_OCTAVE: Final = 12
+
+# a logarithm to a twelfth of an octave without computing one: the exponent's bits are the octave, the five leading bits of
+# the mantissa the step in it, or the one before
+_MANTISSA: Final = (1 << 52) - 1
+_ONE: Final = 1023 << 52
+_STEP_ENDS: Final = np.array([2.0 ** ((step + 1) / 12) for step in range(12)])
+_STEP_OF_LEADING: Final = np.array([int(12.0 * math.log2(1.0 + leading / 32)) for leading in range(32)])
 
 _LEVEL, _TOP, _TRADE = tape.LEVEL, tape.TOP, tape.TRADE
 _MARK, _INDEX, _FUNDING, _INTEREST = tape.MARK, tape.INDEX, tape.FUNDING, tape.OPEN_INTEREST
@@ -40,8 +47,13 @@ _LAST, _SNAPSHOT, _HORIZON = tape.LAST, tape.SNAPSHOT, tape.HORIZON
 def latency_bin(latency_ns: int) -> int:
     """Return the histogram bin of a latency that may be negative: octaves of a microsecond on both sides of zero."""
     half = st.LATENCY_BINS // 2
-    steps = int(math.log2(1.0 + abs(latency_ns) * 1e-3) * _LATENCY_PER_OCTAVE)
-    steps = min(steps, half - 1)
+    bits = np.float64(1.0 + abs(latency_ns) * 1e-3).view(np.int64)
+    octave = (bits >> 52) - 1023
+    within = np.int64((bits & _MANTISSA) | _ONE).view(np.float64)
+    step = _STEP_OF_LEADING[(bits >> 47) & 31]
+    if within >= _STEP_ENDS[step]:
+        step += 1
+    steps = min(octave * _LATENCY_PER_OCTAVE + step, half - 1)
     return half + steps if latency_ns >= 0 else half - 1 - steps
 
 
@@ -172,7 +184,7 @@ def _fold_level(row, s, keys, sizes):  # noqa: ANN001, ANN202
 def _fold_trade(row, s, b, price_step, size_step):  # noqa: ANN001, ANN202
     s.source |= st.SOURCE_TRADE
     price = row.price * price_step
-    notional = price * row.size * size_step
+    notional = row.size * size_step * (1.0 if s.is_inverse else price)
     s.trades += 1
     s.turnover += notional
     s.signed_turnover += row.side * notional
@@ -227,13 +239,13 @@ def _fold_other(row, s, b, price_step, size_step):  # noqa: ANN001, ANN202
         b.open_interest = row.value
     elif kind == _LIQUIDATION:
         s.source |= st.SOURCE_LIQUIDATION
-        s.liquidated += row.side * row.price * price_step * row.size * size_step
+        s.liquidated += row.side * row.size * size_step * (1.0 if s.is_inverse else row.price * price_step)
     elif kind == _BAR_CLOSE:
         s.source |= st.SOURCE_BAR
         price = row.price * price_step
         if price > 0.0:
             if row.value > 0.0:
-                s.turnover += row.value * price
+                s.turnover += row.value * (1.0 if s.is_inverse else price)
             b.last = price
             b.last_ns = row.received_ns
             if not (b.bid > 0.0 and b.ask > 0.0):

@@ -32,6 +32,7 @@ PASTS: Final = 9
 STATE: Final = np.dtype(
     [
         ("is_option", "?"),
+        ("is_inverse", "?"),  # its size already is in quote units
         # book
         ("slot", "i4"),  # where its levels lie, -1 while it has none
         ("book", "u1"),
@@ -157,6 +158,7 @@ class Market:
             self.steps[number, 0] = 10.0**-instrument.price_decimals
             self.steps[number, 1] = 10.0**-instrument.size_decimals
             self.state[number]["is_option"] = instrument.kind == "option"
+            self.state[number]["is_inverse"] = instrument.inverse
         self._fitted = count
 
     def give_book(self, instrument: int) -> None:
