@@ -5,12 +5,16 @@ own here, so that ours judges the book and computes imbalance and microprice as 
 also keeps clocks, latency histogram, order flow and evidence of frozen sides, which it cannot be told to leave out.
 """
 
+from typing import Final
+
 import numpy as np
 
 from benchmarks.folding import book_and_trades, events_of, fold_all, tape_of
 from benchmarks.measure import Bench, Touch, timed
 from benchmarks.tapes import streams
 from holdfast.market.state import Market
+
+OPTIONS: Final = ("HashMap", "ROIVector", "HashMap local", "ROIVector local")
 
 
 def measure(bench: Bench) -> None:
@@ -19,16 +23,15 @@ def measure(bench: Bench) -> None:
         rows, instruments = tape_of(stream)
         rows = book_and_trades(rows)
         case = events_of(rows, instruments[0], bench.folder / f"{name}.npy")
-        stopped = np.full(2, -1, dtype=np.int64)
 
         def fold(rows: np.ndarray = rows, instruments: object = instruments) -> Touch:
             market = Market()
             market.fit(instruments)  # type: ignore[arg-type]
-            fold_all(market, rows, stopped)
+            fold_all(market, rows, np.full(2, -1, dtype=np.int64))
             state, step = market.state[0], market.steps[0, 0]
             return float(state["book_bid"] * step), float(state["book_ask"] * step)
 
-        peers = bench.peers(case, ("hftbacktest", "HashMap"), ("hftbacktest", "ROIVector"))
+        peers = bench.peers(case, *(("hftbacktest", option) for option in OPTIONS))
         bench.compare(
             f"book and imbalance, {name}",
             len(rows),

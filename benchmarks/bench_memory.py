@@ -45,8 +45,8 @@ def resident_after_days() -> list[int]:
     for base in ("BTC", "ETH"):
         instruments.add(
             Instrument(
-                venue="v", symbol=f"{base}USDT", kind="perpetual", base=base, quote="USDT", price_decimals=1, size_decimals=3,
-                listed=False,
+                venue="v", symbol=f"{base}USDT", kind="perpetual", base=base, quote="USDT", listed=False,
+                price_decimals=1, size_decimals=3,
             )
         )  # fmt: skip
     state = new_state(instruments)

@@ -1,4 +1,4 @@
-"""Ways to run ours that several benchmarks share: frames to rows, rows to books, rows to alerts, tapes of many instruments."""
+"""Ways to run ours that several benchmarks share: frames to rows, rows to books, rows to alerts."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -68,7 +68,7 @@ class BookReader:
     def fold(self) -> None:
         """Fold the rows that wait into the books."""
         buffer = self.feed.rows
-        if len(self.instruments) > self.market._fitted:  # noqa: SLF001 - what State.step does at its start
+        if len(self.instruments) > self.market._fitted:
             self.market.fit(self.instruments)
         fold_all(self.market, buffer.array[: buffer.count], self._stopped)
         buffer.count = 0

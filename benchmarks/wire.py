@@ -96,7 +96,7 @@ def generated_binance(messages: int) -> Stream:
             asks = ",".join(f'["{p / 10:.2f}","{q / 1000:.3f}"]' for side, p, q, _ in changes if side < 0)
             frame = (
                 f'{{"stream":"btcusdt@depth@0ms","data":{{"e":"depthUpdate","E":{now_ms},"T":{now_ms},"s":"BTCUSDT",'
-                f'"U":{update if update == 1000 else update + 1},"u":{update + 20},"pu":{update},"b":[{bids}],"a":[{asks}]}}}}'
+                f'"U":{update + (update > 1000)},"u":{update + 20},"pu":{update},"b":[{bids}],"a":[{asks}]}}}}'
             )
             update += 20
         received.append(now_ns)

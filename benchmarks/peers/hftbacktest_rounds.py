@@ -1,6 +1,7 @@
-"""hftbacktest stepping to each event and reading the imbalance, with the depth named by the option.
+"""hftbacktest stepping to each event and reading the imbalance. Option: the depth, and `local` to leave its exchange out.
 
-Events carry the local flag alone, so that its exchange side, which a reader of books does not need, costs it nothing.
+By default events carry both flags, as its own converters write them. With the local flag alone its exchange side, without
+which no order can be filled, does no work: that is the least it can do.
 """
 
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from hftbacktest import (
     BUY_EVENT,
     DEPTH_CLEAR_EVENT,
     DEPTH_EVENT,
+    EXCH_EVENT,
     LOCAL_EVENT,
     SELL_EVENT,
     TRADE_EVENT,
@@ -47,7 +49,9 @@ def prepare(case: str, option: str) -> Callable[[], Callable[[], list[float]]]:
     data = np.zeros(len(events), dtype=event_dtype)
     side = np.where(events["side"] > 0, BUY_EVENT, np.where(events["side"] < 0, SELL_EVENT, 0))
     kind = np.array([kinds[int(kind)] for kind in events["kind"]])
-    data["ev"] = (kind | LOCAL_EVENT | side).astype(np.uint64)
+    depth, _, scope = option.partition(" ")
+    both = LOCAL_EVENT if scope == "local" else LOCAL_EVENT | EXCH_EVENT
+    data["ev"] = (kind | both | side).astype(np.uint64)
     data["exch_ts"] = data["local_ts"] = events["received_ns"]
     data["px"], data["qty"] = events["price"], events["size"]
     prices = events["price"][events["price"] > 0.0]
@@ -66,9 +70,9 @@ def prepare(case: str, option: str) -> Callable[[], Callable[[], list[float]]]:
             .lot_size(0.001)
             .parallel_load(False)
         )
-        if option == "ROIVector":
+        if depth == "ROIVector":
             asset = asset.roi_lb(low).roi_ub(high)
-        backtest = DEPTHS[option]([asset])
+        backtest = DEPTHS[depth]([asset])
         touch = np.zeros(2)
 
         def play() -> list[float]:
