@@ -1,6 +1,6 @@
 """Time as numbers: UTC nanoseconds, parsed from what venues write."""
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Final
 
 from holdfast.error import OutsideError
@@ -28,7 +28,7 @@ def parse_time_ns(text: str) -> int:
     except ValueError as error:
         raise OutsideError("time.malformed", f"not a time: {text!r}") from error
     if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=timezone.utc)
+        moment = moment.replace(tzinfo=UTC)
     whole = int(moment.replace(microsecond=0).timestamp())
     return whole * SECOND_NS + moment.microsecond * MICROSECOND_NS
 
@@ -39,5 +39,5 @@ def format_time_ns(time_ns: int) -> str:
     >>> format_time_ns(1760131080123000000)
     '2025-10-10T21:18:00.123Z'
     """
-    moment = datetime.fromtimestamp(time_ns // SECOND_NS, tz=timezone.utc)
+    moment = datetime.fromtimestamp(time_ns // SECOND_NS, tz=UTC)
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{time_ns % SECOND_NS // MILLISECOND_NS:03d}Z"

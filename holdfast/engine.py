@@ -157,16 +157,18 @@ class State:
             now_ns, len(self.scopes), market.state, market.board, market.keys, market.sizes, market.ring,
             market.pasts, market.steps, self.features,
         )  # fmt: skip
+        self._patience_s = least_patience(self.count, self.features)
         self._tell(
             now_ns, watch.panel, watch.judge_trust(now_ns, self.count, self.features), self.scopes, events
         )
         self._tell(
             now_ns, watch.panel, watch.judge_stress(now_ns, self.count, self.features), self.scopes, events
         )
+        turned = watch.judge_chains(now_ns)  # takes in new chains
         chain_scopes = [chain.scope for chain in self.chains.all]
         for number, scope in enumerate(chain_scopes):
             self._venue_of_chain[number] = self.venues.index(scope.venue)
-        self._tell(now_ns, watch.chain_panel, watch.judge_chains(now_ns), chain_scopes, events)
+        self._tell(now_ns, watch.chain_panel, turned, chain_scopes, events)
         self._judge(now_ns, events)
         if self.observer is not None:
             self.observer(now_ns, self)
@@ -293,7 +295,7 @@ def _grown(known: NDArray[Any], fresh: NDArray[Any]) -> NDArray[Any]:
     return fresh
 
 
-def _alert(now_ns: int, detector: Detector, scope: Scope, finding: np.void, rank: int) -> Alert:
+def _alert(now_ns: int, detector: Detector, scope: Scope, finding: Any, rank: int) -> Alert:
     return Alert(
         time_ns=now_ns,
         detector=detector.name,

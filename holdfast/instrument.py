@@ -97,7 +97,9 @@ class Instruments:
         """Return an instrument's number, or -1."""
         return self._ids.get((venue, symbol), -1)
 
-    def find_or_describe(self, venue: str, symbol: str, kind: Kind, base: str, quote: str, **terms: object) -> int:
+    def find_or_describe(
+        self, venue: str, symbol: str, kind: Kind, base: str, quote: str, **terms: object
+    ) -> int:
         """Return the number of an instrument, describing it from the recording if no listing of the venue was seen.
 
         Raises: OutsideError `instrument.unlisted` when the venue's listing was seen and does not name it.
@@ -111,7 +113,15 @@ class Instruments:
                 f"{venue} does not list {symbol}",
                 remedy="give its listing as one more input, or leave it in quarantine",
             )
-        fields = {"venue": venue, "symbol": symbol, "kind": kind, "base": base, "quote": quote, "listed": False, **terms}
+        fields = {
+            "venue": venue,
+            "symbol": symbol,
+            "kind": kind,
+            "base": base,
+            "quote": quote,
+            "listed": False,
+            **terms,
+        }
         return self.add(msgspec.convert(fields, Instrument))
 
     def price_steps(self) -> NDArray[np.float64]:

@@ -75,7 +75,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     def __post_init__(self) -> None:
         if not self.desk or not set(self.desk) <= set("abcdefghijklmnopqrstuvwxyz0123456789.-"):
-            raise CallerError("settings.desk", f"{self.desk!r} cannot name a log", where="desk", remedy="use a-z 0-9 . -")
+            raise CallerError(
+                "settings.desk", f"{self.desk!r} cannot name a log", where="desk", remedy="use a-z 0-9 . -"
+            )
 
     @property
     def origin(self) -> str:
@@ -99,7 +101,9 @@ def load_settings(text: str, where: str) -> Settings:
     try:
         return msgspec.convert(raw, Settings)
     except CallerError as error:
-        raise CallerError(error.code, error.message, where=f"{where}: {error.where}", remedy=error.remedy) from error
+        raise CallerError(
+            error.code, error.message, where=f"{where}: {error.where}", remedy=error.remedy
+        ) from error
     except msgspec.ValidationError as error:
         raise CallerError("settings.value", str(error), where=where) from error
 
@@ -111,9 +115,16 @@ def _refuse_unknown(raw: dict[str, Any], struct: type[msgspec.Struct], where: st
         if key not in fields:
             nearest = get_close_matches(key, fields, n=1, cutoff=0.0)
             raise CallerError(
-                "settings.unknown_key", f"no setting `{place}`", where=where, remedy=f"did you mean `{nearest[0]}`?"
+                "settings.unknown_key",
+                f"no setting `{place}`",
+                where=where,
+                remedy=f"did you mean `{nearest[0]}`?",
             )
-        if isinstance(value, dict) and isinstance(fields[key], type) and issubclass(fields[key], msgspec.Struct):
+        if (
+            isinstance(value, dict)
+            and isinstance(fields[key], type)
+            and issubclass(fields[key], msgspec.Struct)
+        ):
             _refuse_unknown(value, fields[key], where, place)
 
 

@@ -51,8 +51,12 @@ DELTA: Final = 16  # value: the venue's own delta
 VEGA: Final = 17  # value: the venue's own vega, in the venue's unit
 
 # kind: control, made by codecs, part of the record like everything else
-BOOK_RESET: Final = 32  # a snapshot starts here: forget the book; LEVEL rows follow until LAST, then it is live
-BOOK_GAP: Final = 33  # the sequence or checksum broke: the book is stale until the next BOOK_RESET; value: reason
+BOOK_RESET: Final = (
+    32  # a snapshot starts here: forget the book; LEVEL rows follow until LAST, then it is live
+)
+BOOK_GAP: Final = (
+    33  # the sequence or checksum broke: the book is stale until the next BOOK_RESET; value: reason
+)
 TIMER: Final = 34  # nothing happened but time; instrument -1
 TIME_BAD: Final = 35  # the venue's time field was malformed; the row stands for that message's clock only
 QUOTE_PULLED: Final = 36  # the venue says there is no bid (side +1) or ask (side -1)

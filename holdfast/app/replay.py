@@ -71,7 +71,7 @@ def replay(
     outcome = _Outcome()
     recording = Recording(paths, instruments, on_fault=outcome.hear, on_progress=on_progress)
     state = State(instruments, Desk(load_rules(rules_path), Escalation(settings.escalation)), Timeline())
-    started = _run_started(settings, state, recording, paths)
+    started = _run_started(settings, state, paths)
     signer = desk_signer(settings)
     _clear(out)
     with (
@@ -179,7 +179,7 @@ class _Pace:
         time.sleep(max(0.0, due_s - time.monotonic()))
 
 
-def _run_started(settings: Settings, state: State, recording: Recording, paths: Sequence[Path]) -> RunStarted:
+def _run_started(settings: Settings, state: State, paths: Sequence[Path]) -> RunStarted:
     rules = state.desk.rules.rules
     return RunStarted(
         settings=settings_record(settings),
@@ -264,5 +264,5 @@ def _report(
             "restrict": table.restrict.up,
             "reduce": table.reduce.up,
             "halt": table.halt.up,
-        },  # fmt: skip
+        },
     )

@@ -42,7 +42,9 @@ class Timeline:
             self._of.append(number)
         shelf.fit(len(self._of))
         prices = state.features["price"]
-        record(now_ns, state.count, self._place, prices, state.scores, shelf.points, shelf.used, shelf.stride_ns)
+        record(
+            now_ns, state.count, self._place, prices, state.scores, shelf.points, shelf.used, shelf.stride_ns
+        )
         for number, venue in enumerate(state.venues):
             self._other(Scope(venue=venue)).take(now_ns, state.venue_scores[number : number + 1])
         for number, chain in enumerate(state.chains.all):
@@ -94,7 +96,7 @@ class _Shelf:
 
 
 @njit(cache=True)
-def record(now_ns, count, place, prices, scores, points, used, stride_ns):  # noqa: ANN001, ANN201
+def record(now_ns, count, place, prices, scores, points, used, stride_ns):
     """Append one point a counted scope, or let it replace the last one if that is nearer than the stride and lower."""
     for i in range(count):
         if not scores[i].counted:

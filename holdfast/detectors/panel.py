@@ -94,7 +94,7 @@ def rank_of(ratio: float, severities: np.ndarray) -> int:
 def _turn(
     now_ns, first, last, count, findings, open_rank, calm_ns, severities, clear_after_ns, stress,
     trusted, turns,
-):  # fmt: skip  # noqa: ANN001, ANN202
+):  # fmt: skip
     turned = 0
     for d in range(first, last):
         for i in range(count):

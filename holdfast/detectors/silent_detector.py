@@ -32,7 +32,9 @@ class SilentDetector(Detector):
         self._watched_s: NDArray[np.float64] = np.zeros((len(names), 0))
         self._silent_s: NDArray[np.float64] = np.zeros((len(names), 0))
 
-    def judge(self, now_ns: int, count: int, features: NDArray[np.void], of_all: Findings, findings: Findings) -> None:
+    def judge(
+        self, now_ns: int, count: int, features: NDArray[np.void], of_all: Findings, findings: Findings
+    ) -> None:
         """Judge the first `count` instruments. Shape: of_all (detectors or more, capacity), findings (capacity,)."""
         missing = of_all.shape[1] - self._watched_s.shape[1]
         if missing > 0:
@@ -46,7 +48,10 @@ class SilentDetector(Detector):
 
     def evidence_of(self, finding: np.void) -> dict[str, float | str]:
         """Return the silence and the name of the detector that is silent."""
-        return {"silent_s": float(finding["evidence"][0]), "detector": self.names[int(finding["evidence"][1])]}
+        return {
+            "silent_s": float(finding["evidence"][0]),
+            "detector": self.names[int(finding["evidence"][1])],
+        }
 
     def describe(self, finding: np.void) -> str:
         """Say what was found, with units."""
@@ -55,7 +60,7 @@ class SilentDetector(Detector):
 
 
 @njit(cache=True)
-def _judge(now_ns, count, features, of_all, swept_ns, watched_s, silent_s, findings):  # noqa: ANN001, ANN202
+def _judge(now_ns, count, features, of_all, swept_ns, watched_s, silent_s, findings):
     step_s = min((now_ns - swept_ns[0]) * 1e-9, STEP_MAX_S) if swept_ns[0] > 0 else 0.0
     swept_ns[0] = now_ns
     for i in range(count):

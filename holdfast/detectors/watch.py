@@ -75,7 +75,9 @@ class Watch:
         )
         self.simple_stress = (PriceShock(), VolatilityRegime(), LiquidityEvaporation(), LiquidationCascade())
         self.across = (Dislocation(underlyings), Depeg(underlyings), CorrelationBreak(underlyings))
-        trust_names, stress_names = ([d.name for d in kind] for kind in (self.simple_trust, self.simple_stress))
+        trust_names, stress_names = (
+            [d.name for d in kind] for kind in (self.simple_trust, self.simple_stress)
+        )
         self.silent = SilentDetector((*trust_names, SilentDetector.name, *stress_names))
         instrument_detectors: tuple[Detector, ...] = (
             *self.simple_trust,
@@ -163,7 +165,7 @@ class Watch:
 
 
 @njit(cache=True)
-def _set_trust(count, open_rank, distrust, gap, state, board, trusted):  # noqa: ANN001, ANN202
+def _set_trust(count, open_rank, distrust, gap, state, board, trusted):
     for i in range(count):
         good = True
         for d in range(distrust.shape[0]):

@@ -47,8 +47,8 @@ Board = NDArray[np.void]
 def new_board(count: int) -> Board:
     """Return a board on which nothing is known. Shape: (count,)."""
     board = np.zeros(count, dtype=BOARD)
-    for name, (kind, _) in (BOARD.fields or {}).items():
-        if kind == np.dtype("f8"):
+    for name in BOARD.names or ():
+        if BOARD[name] == np.float64:
             board[name] = np.nan
     board["trusted"] = True
     return board

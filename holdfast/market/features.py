@@ -21,6 +21,7 @@ from holdfast.market.past import add_to_past, counted, quantile_of_past, tail_of
 
 SECOND_NS: Final = 1_000_000_000
 SAMPLE_NS: Final = 15 * SECOND_NS
+MOVE_MIN: Final = 1e-7  # stands for no move at all in the past, which is on a log scale
 MOVE_LAG: Final = 60  # samples: a move is judged against the past that ended a quarter of an hour ago
 SHORT_LAG: Final = 8  # samples: two minutes, for what is not judged by its extremes
 YEAR_S: Final = 365.25 * 86_400.0
@@ -149,10 +150,12 @@ def sweep_features(
         elapsed_s = (now_ns - s.swept_ns) * 1e-9 if s.swept_ns > 0 else 1.0
         sample = now_ns - s.sampled_ns >= SAMPLE_NS
         if sample:
+            if not s.is_option:
+                _sample_silence(now_ns, s, f, pasts[i])
             s.sampled_ns = now_ns
         f.price = b.price
         if not s.is_option:
-            _measure_moves(now_ns, elapsed_s, s, b, f, ring[i], pasts[i], sample)
+            _measure_moves(now_ns, elapsed_s, s, f, ring[i], pasts[i], sample)
             _measure_trading(elapsed_s, s, b, f, pasts[i], sample)
         _measure_touch(s, b, f, pasts[i], sample)
         _measure_depth(s, f, keys[s.slot], sizes[s.slot], steps[i, 0], steps[i, 1], pasts[i], sample, bands)
@@ -174,7 +177,7 @@ def least_patience(count: int, features: np.ndarray) -> float:
 
 
 @njit(cache=True)
-def _measure_clocks(now_ns, s, b, f, pasts):  # noqa: ANN001, ANN202
+def _measure_clocks(now_ns, s, b, f, pasts):
     f.silence_s = (now_ns - b.row_ns) * 1e-9
     if f.active and s.active_ns > 0:
         add_to_past(pasts[st.PAST_SILENCE], max((now_ns - s.active_ns) * 1e-9, 1e-3), SHORT_LAG)
@@ -213,7 +216,7 @@ def _measure_clocks(now_ns, s, b, f, pasts):  # noqa: ANN001, ANN202
 
 
 @njit(cache=True)
-def _measure_moves(now_ns, elapsed_s, s, b, f, ring, pasts, sample):  # noqa: ANN001, ANN202
+def _measure_moves(now_ns, elapsed_s, s, f, ring, pasts, sample):
     second = now_ns // SECOND_NS
     size = ring.shape[0]
     log_price = s.log_price
@@ -243,7 +246,7 @@ def _measure_moves(now_ns, elapsed_s, s, b, f, ring, pasts, sample):  # noqa: AN
     _measure_volatility(elapsed_s, second, s, f, ring, log_price)
     move = abs(f.move_1m)
     if sample:
-        add_to_past(pasts[st.PAST_MOVE_1M], max(move, 1e-7), MOVE_LAG)
+        add_to_past(pasts[st.PAST_MOVE_1M], max(move, MOVE_MIN), MOVE_LAG)
         if f.volatility_5m > 0.0:
             add_to_past(pasts[st.PAST_VOLATILITY], f.volatility_5m, SHORT_LAG)
     usual = quantile_of_past(pasts[st.PAST_MOVE_1M], 0.75)
@@ -264,7 +267,25 @@ def _measure_moves(now_ns, elapsed_s, s, b, f, ring, pasts, sample):  # noqa: AN
 
 
 @njit(cache=True)
-def _measure_windows(second, s, f, ring, log_price):  # noqa: ANN001, ANN202
+def _sample_silence(now_ns, s, f, pasts):
+    """Give the past the samples that no sweep took because nothing arrived: the price stood still meanwhile.
+
+    Without them a thin instrument's past would hold its busy moments only, and more so when it is watched alone. A silence
+    that counts as stale teaches nothing.
+    """
+    if s.sampled_ns == 0:
+        return
+    silent_s = (now_ns - s.sampled_ns) * 1e-9
+    limit_s = f.silence_max_s if f.silence_max_s > 0.0 else 900.0
+    if silent_s > limit_s:
+        return
+    last = max(abs(f.move_1m), MOVE_MIN) if math.isfinite(f.move_1m) else MOVE_MIN
+    for k in range(1, int((now_ns - s.sampled_ns) // SAMPLE_NS)):
+        add_to_past(pasts[st.PAST_MOVE_1M], last if k < 4 else MOVE_MIN, MOVE_LAG)
+
+
+@njit(cache=True)
+def _measure_windows(second, s, f, ring, log_price):
     """Measure the distance from the extremes of each window; the minute's extremes are kept for the tripwires."""
     size = ring.shape[0]
     lowest = log_price
@@ -293,7 +314,7 @@ def _measure_windows(second, s, f, ring, log_price):  # noqa: ANN001, ANN202
 
 
 @njit(cache=True)
-def _set_trips(s, f):  # noqa: ANN001, ANN202
+def _set_trips(s, f):
     s.trip_low = -math.inf
     s.trip_high = math.inf
     for j in range(len(TRIP_LINES)):
@@ -322,7 +343,7 @@ def refresh_move(now_ns: int, i: int, state: np.ndarray, board: np.ndarray, feat
 
 
 @njit(cache=True)
-def _measure_volatility(elapsed_s, second, s, f, ring, log_price):  # noqa: ANN001, ANN202
+def _measure_volatility(elapsed_s, second, s, f, ring, log_price):
     """Decay squared returns over 10 s (which a bouncing last price inflates less than returns over 1 s)."""
     size = ring.shape[0]
     back = second - 10
@@ -353,7 +374,7 @@ def _measure_volatility(elapsed_s, second, s, f, ring, log_price):  # noqa: ANN0
 
 
 @njit(cache=True)
-def _decay(mean, value, elapsed_s, half_life_s):  # noqa: ANN001, ANN202
+def _decay(mean, value, elapsed_s, half_life_s):
     if not math.isfinite(mean):
         return value
     keep = 0.5 ** (elapsed_s / half_life_s)
@@ -361,7 +382,7 @@ def _decay(mean, value, elapsed_s, half_life_s):  # noqa: ANN001, ANN202
 
 
 @njit(cache=True)
-def _measure_trading(elapsed_s, s, b, f, pasts, sample):  # noqa: ANN001, ANN202
+def _measure_trading(elapsed_s, s, b, f, pasts, sample):
     if s.source & (st.SOURCE_TRADE | st.SOURCE_BAR):
         keep = math.exp(-elapsed_s / 60.0)
         s.turnover_1m = s.turnover_1m * keep + s.turnover
@@ -397,7 +418,7 @@ def _measure_trading(elapsed_s, s, b, f, pasts, sample):  # noqa: ANN001, ANN202
 
 
 @njit(cache=True)
-def _measure_touch(s, b, f, pasts, sample):  # noqa: ANN001, ANN202
+def _measure_touch(s, b, f, pasts, sample):
     if b.bid > 0.0 and b.ask > 0.0 and b.ask >= b.bid:
         f.spread_bps = (b.ask - b.bid) / (0.5 * (b.ask + b.bid)) * 1e4
         f.imbalance = s.imbalance
@@ -413,7 +434,7 @@ def _measure_touch(s, b, f, pasts, sample):  # noqa: ANN001, ANN202
 
 
 @njit(cache=True)
-def _measure_depth(s, f, keys, sizes, price_step, size_step, pasts, sample, bands):  # noqa: ANN001, ANN202
+def _measure_depth(s, f, keys, sizes, price_step, size_step, pasts, sample, bands):
     bid_now = math.nan
     ask_now = math.nan
     if s.book == LIVE and s.bids > 0 and s.asks > 0 and s.crossed < 1.0:
@@ -462,7 +483,7 @@ def _measure_depth(s, f, keys, sizes, price_step, size_step, pasts, sample, band
 
 
 @njit(cache=True)
-def _measure_frozen(now_ns, s, f):  # noqa: ANN001, ANN202
+def _measure_frozen(now_ns, s, f):
     """Say how strongly one side looks frozen: bands that ghost, or a touch that stands still while the other side works.
 
     For a book: the side's own past rate says how many changes its silence should have held; twenty missing is the line,

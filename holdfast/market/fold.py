@@ -19,12 +19,14 @@ from numba import njit
 from holdfast import tape
 from holdfast.market import state as st
 from holdfast.market.book import EMPTY, LIVE, NO_HORIZON, REBUILDING, STALE, set_level
+from holdfast.market.chain_rows import Table
 
 PRICE_AGE_MAX_NS: Final = 10_000_000_000
 FIRST_MESSAGES: Final = 10  # what a venue repeats on subscribing is old by nature and says nothing of latency
 TRIP_HELD_NS: Final = 250_000_000
 CROSSED_MAX: Final = 64.0
 GHOST_MAX: Final = 40.0
+GHOST_LEAK: Final = 0.25  # a ghost comes and goes: one sane look does not undo what one odd look told
 _MINUTE_DECAY: Final = math.log(2.0) / 60e9
 _LATENCY_PER_OCTAVE: Final = 12
 
@@ -68,11 +70,11 @@ def latency_of_bin(position: float) -> float:
 
 @njit(cache=True)
 def fold_rows(
-    rows: np.ndarray,
+    rows: Table,
     start: int,
     until_ns: int,
-    state: np.ndarray,
-    board: np.ndarray,
+    state: Table,
+    board: Table,
     keys: np.ndarray,
     sizes: np.ndarray,
     latency: np.ndarray,
@@ -82,8 +84,8 @@ def fold_rows(
     """Fold rows from `start` while they were received before `until_ns`; return the position of the first one left.
 
     Stops before a BOOK_RESET row of an instrument that has no room for levels yet, and writes its number to `stopped[1]`
-    (else -1). Stops early once a price has been beyond its instrument's tripwire for `TRIP_HELD_NS` (one wild print is no crash), and
-    writes that instrument's number to `stopped[0]` (else -1).
+    (else -1). Stops early once a price has been beyond its instrument's tripwire for `TRIP_HELD_NS` (one wild print is no
+    crash), and writes that instrument's number to `stopped[0]` (else -1).
     """
     stopped[0] = -1
     stopped[1] = -1
@@ -101,7 +103,7 @@ def fold_rows(
             stopped[1] = i
             break
         position += 1
-        _fold_row(row, s, board[i], keys[s.slot], sizes[s.slot], latency[i], steps[i, 0], steps[i, 1])
+        _fold_row(row, s, board[i], keys, sizes, latency, steps[i, 0], steps[i, 1])
         if s.log_price < s.trip_low or s.log_price > s.trip_high:
             if s.trip_ns == 0:
                 s.trip_ns = row.received_ns
@@ -117,7 +119,7 @@ def fold_rows(
 
 
 @njit(cache=True)
-def _fold_row(row, s, b, keys, sizes, latency, price_step, size_step):  # noqa: ANN001, ANN202 - numba records
+def _fold_row(row, s, b, keys, sizes, latency, price_step, size_step):
     kind = row.kind
     s.rows += 1
     s.rows_second += 1
@@ -158,30 +160,30 @@ def _fold_row(row, s, b, keys, sizes, latency, price_step, size_step):  # noqa: 
 
 
 @njit(cache=True)
-def _fold_level(row, s, keys, sizes):  # noqa: ANN001, ANN202
+def _fold_level(row, s, keys, sizes):
     if s.book == EMPTY or s.book == STALE:
         s.unserved += 1
         return
     if row.side > 0:
-        count = set_level(keys[0], sizes[0], s.bids, row.price, row.size)
+        count = set_level(keys[s.slot, 0], sizes[s.slot, 0], s.bids, row.price, row.size)
         if count < 0:
             count = -1 - count
-            s.horizon_bid = max(s.horizon_bid, keys[0, 0])
+            s.horizon_bid = max(s.horizon_bid, keys[s.slot, 0, 0])
         s.bids = count
         if row.flags & _HORIZON:
             s.horizon_bid = row.price
     else:
-        count = set_level(keys[1], sizes[1], s.asks, -row.price, row.size)
+        count = set_level(keys[s.slot, 1], sizes[s.slot, 1], s.asks, -row.price, row.size)
         if count < 0:
             count = -1 - count
-            s.horizon_ask = max(s.horizon_ask, keys[1, 0])
+            s.horizon_ask = max(s.horizon_ask, keys[s.slot, 1, 0])
         s.asks = count
         if row.flags & _HORIZON:
             s.horizon_ask = -row.price
 
 
 @njit(cache=True)
-def _fold_trade(row, s, b, price_step, size_step):  # noqa: ANN001, ANN202
+def _fold_trade(row, s, b, price_step, size_step):
     s.source |= st.SOURCE_TRADE
     price = row.price * price_step
     notional = row.size * size_step * (1.0 if s.is_inverse else price)
@@ -197,7 +199,7 @@ def _fold_trade(row, s, b, price_step, size_step):  # noqa: ANN001, ANN202
 
 
 @njit(cache=True)
-def _fold_top(row, s, b, price_step, size_step):  # noqa: ANN001, ANN202
+def _fold_top(row, s, b, price_step, size_step):
     s.source |= st.SOURCE_TOP
     if _is_old(row, s):
         return
@@ -227,7 +229,7 @@ def _fold_top(row, s, b, price_step, size_step):  # noqa: ANN001, ANN202
 
 
 @njit(cache=True)
-def _fold_other(row, s, b, price_step, size_step):  # noqa: ANN001, ANN202
+def _fold_other(row, s, b, price_step, size_step):
     kind = row.kind
     if kind == _MARK:
         b.mark = row.value
@@ -279,7 +281,7 @@ def _fold_other(row, s, b, price_step, size_step):  # noqa: ANN001, ANN202
 
 
 @njit(cache=True)
-def _fold_band(row, s, size_step):  # noqa: ANN001, ANN202
+def _fold_band(row, s, size_step):
     s.source |= st.SOURCE_BAND
     side = 0 if row.side > 0 else 1
     width = abs(float(row.price))
@@ -298,7 +300,7 @@ def _fold_band(row, s, size_step):  # noqa: ANN001, ANN202
 
 
 @njit(cache=True)
-def _fold_clock(row, s, b, latency):  # noqa: ANN001, ANN202
+def _fold_clock(row, s, b, latency):
     s.messages += 1
     if row.exchange_ns <= 0 or row.flags & _SNAPSHOT:
         return
@@ -309,11 +311,11 @@ def _fold_clock(row, s, b, latency):  # noqa: ANN001, ANN202
         return
     s.latency_max_ns = max(s.latency_max_ns, late)
     s.latency_second_ns = max(s.latency_second_ns, late)
-    latency[latency_bin(late)] += 1
+    latency[row.instrument, latency_bin(late)] += 1
 
 
 @njit(cache=True)
-def _is_old(row, s):  # noqa: ANN001, ANN202
+def _is_old(row, s):
     """Tell whether a row's price is too old to use; the smallest latency seen stands for the skew of the clocks."""
     if row.exchange_ns <= 0:
         return False
@@ -322,7 +324,7 @@ def _is_old(row, s):  # noqa: ANN001, ANN202
 
 
 @njit(cache=True)
-def _judge_book(row, s, b, keys, sizes, price_step, size_step):  # noqa: ANN001, ANN202
+def _judge_book(row, s, b, keys, sizes, price_step, size_step):
     if s.book == REBUILDING:
         s.book = LIVE
         s.gap_ns = 0
@@ -330,10 +332,10 @@ def _judge_book(row, s, b, keys, sizes, price_step, size_step):  # noqa: ANN001,
         s.book_ask = 0
     if s.book != LIVE:
         return
-    bid = keys[0, s.bids - 1] if s.bids > 0 else 0
-    ask = -keys[1, s.asks - 1] if s.asks > 0 else 0
-    bid_size = sizes[0, s.bids - 1] if s.bids > 0 else 0
-    ask_size = sizes[1, s.asks - 1] if s.asks > 0 else 0
+    bid = keys[s.slot, 0, s.bids - 1] if s.bids > 0 else 0
+    ask = -keys[s.slot, 1, s.asks - 1] if s.asks > 0 else 0
+    bid_size = sizes[s.slot, 0, s.bids - 1] if s.bids > 0 else 0
+    ask_size = sizes[s.slot, 1, s.asks - 1] if s.asks > 0 else 0
     moved_bid = bid != s.book_bid or bid_size != s.book_bid_size
     moved_ask = ask != s.book_ask or ask_size != s.book_ask_size
     if moved_bid:
@@ -377,7 +379,7 @@ def _judge_book(row, s, b, keys, sizes, price_step, size_step):  # noqa: ANN001,
 
 
 @njit(cache=True)
-def _judge_top(row, s, b):  # noqa: ANN001, ANN202
+def _judge_top(row, s, b):
     if b.bid > 0.0 and b.ask > 0.0:
         if b.bid >= b.ask:
             if s.book != LIVE:
@@ -389,7 +391,7 @@ def _judge_top(row, s, b):  # noqa: ANN001, ANN202
 
 
 @njit(cache=True)
-def _measure_touch(row, s, b):  # noqa: ANN001, ANN202
+def _measure_touch(row, s, b):
     total = b.bid_size + b.ask_size
     if total > 0.0:
         s.imbalance = (b.bid_size - b.ask_size) / total
@@ -398,7 +400,7 @@ def _measure_touch(row, s, b):  # noqa: ANN001, ANN202
 
 
 @njit(cache=True)
-def _judge_bands(s):  # noqa: ANN001, ANN202
+def _judge_bands(s):
     """Count looks at which bids near the mid are dearer on average than asks near it: one side is a ghost.
 
     The ghost is the side whose band repeats itself; the count leaks, so that single odd looks neither raise nor clear it.
@@ -410,15 +412,15 @@ def _judge_bands(s):  # noqa: ANN001, ANN202
     if crossed and bid_still:
         s.frozen_bid = min(s.frozen_bid + 1.0, GHOST_MAX)
     else:
-        s.frozen_bid = max(s.frozen_bid - 1.0, 0.0)
+        s.frozen_bid = max(s.frozen_bid - GHOST_LEAK, 0.0)
     if crossed and not bid_still:
         s.frozen_ask = min(s.frozen_ask + 1.0, GHOST_MAX)
     else:
-        s.frozen_ask = max(s.frozen_ask - 1.0, 0.0)
+        s.frozen_ask = max(s.frozen_ask - GHOST_LEAK, 0.0)
 
 
 @njit(cache=True)
-def _note_change(s, now_ns, side):  # noqa: ANN001, ANN202
+def _note_change(s, now_ns, side):
     """Remember that one side of the touch moved: how often it does, and what the other side did meanwhile."""
     if side > 0:
         faded = math.exp(-_MINUTE_DECAY * max(now_ns - s.change_bid_ns, 0)) if s.change_bid_ns > 0 else 0.0
@@ -435,7 +437,7 @@ def _note_change(s, now_ns, side):  # noqa: ANN001, ANN202
 
 
 @njit(cache=True)
-def _set_price(s, b, price, now_ns):  # noqa: ANN001, ANN202
+def _set_price(s, b, price, now_ns):
     b.price_ns = now_ns
     if price == b.price:
         return

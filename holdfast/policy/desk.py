@@ -22,8 +22,20 @@ SCORE_TOLD_POINTS: Final = 5.0  # a score is an event of its own when it moved b
 DESK: Final = Scope()
 # what can only change when a score, an alert or a level does
 _TURNING: Final = frozenset(
-    ("scope", "venue", "instrument", "underlying", "level", "level_rank", "trusted", "alerts_open", "score")
-    + tuple(f"score_{part}" for part in PARTS)
+    (
+        *(
+            "scope",
+            "venue",
+            "instrument",
+            "underlying",
+            "level",
+            "level_rank",
+            "trusted",
+            "alerts_open",
+            "score",
+        ),
+        *(f"score_{part}" for part in PARTS),
+    )
 )
 
 Values = Mapping[str, Any]
@@ -35,7 +47,9 @@ class Desk:
     def __init__(self, rules: RuleSet, escalation: Escalation) -> None:
         self.rules = rules
         self.escalation = escalation
-        self.judges_always = any(name not in _TURNING and not name.startswith("alerts.") for name in rules.reads)
+        self.judges_always = any(
+            name not in _TURNING and not name.startswith("alerts.") for name in rules.reads
+        )
         self.alerts: dict[Scope, dict[str, int]] = {}
         self.levels: dict[Scope, Level] = {}
         self._whole: dict[Scope, int] = {}
@@ -77,7 +91,7 @@ class Desk:
         self._whole[scope] = int(score)
         if abs(score - self._told.get(scope, 0.0)) >= SCORE_TOLD_POINTS:
             self._told[scope] = score
-            named = dict(zip(PARTS, (round(part, 3) for part in parts), strict=True))
+            named: dict[str, float] = dict(zip(PARTS, (round(part, 3) for part in parts), strict=True))
             events.append(ScoreMoved(time_ns=now_ns, scope=scope, score=round(score, 3), parts=named))
         alerts = self.alerts.get(scope, {})
         level = self.levels.get(scope, "normal")
@@ -108,7 +122,7 @@ class Desk:
 
     def highest(self) -> Level:
         """Return the highest level that any scope is at."""
-        return max(self.levels.values(), key=LEVELS.index, default="normal")
+        return LEVELS[max((LEVELS.index(level) for level in self.levels.values()), default=0)]
 
     def memory(self) -> list[Any]:
         """Return all that is remembered, in a fixed order, for digests."""

@@ -28,7 +28,7 @@ CORRELATION_POINTS_MAX: Final = 45.0
 
 # (move of the last minute in units of the instrument's usual move, points); log-linear between
 _SHOCK_POINTS: Final = np.array(
-    [(3.0, 0.0), (6.0, 25.0), (10.5, 50.0), (15.5, 70.0), (30.0, 90.0), (80.0, 100.0)]
+    [(3.0, 0.0), (6.0, 25.0), (10.5, 50.0), (15.0, 70.0), (30.0, 90.0), (80.0, 100.0)]
 )
 _DEPTH_POINTS: Final = np.array(
     [(2.0, 0.0), (5.0, 25.0), (20.0, 50.0), (50.0, 60.0)]

@@ -33,11 +33,28 @@ def story(seed: int, seconds: int = 900) -> tape.Rows:
         for number in (0, 1):
             mid = int(price[second] if number == 0 or second < 600 else price[600])
             at = second + 0.1 + 0.3 * number
+            size = rng.integers(1, 50, 3).tolist()
             told += [
                 row(tape.BOOK_RESET, at=at, instrument=number),
-                row(tape.LEVEL, at=at, instrument=number, side=1, price=mid - 2, size=int(rng.integers(1, 50))),
-                row(tape.LEVEL, at=at, instrument=number, side=-1, price=mid + 2, size=int(rng.integers(1, 50)), flags=tape.LAST),
-                row(tape.TRADE, at=at + 0.05, instrument=number, side=-1, price=mid - 2, size=int(rng.integers(1, 9)), flags=tape.LAST),
+                row(tape.LEVEL, at=at, instrument=number, side=1, price=mid - 2, size=size[0]),
+                row(
+                    tape.LEVEL,
+                    at=at,
+                    instrument=number,
+                    side=-1,
+                    price=mid + 2,
+                    size=size[1],
+                    flags=tape.LAST,
+                ),
+                row(
+                    tape.TRADE,
+                    at=at + 0.05,
+                    instrument=number,
+                    side=-1,
+                    price=mid - 2,
+                    size=size[2],
+                    flags=tape.LAST,
+                ),
             ]
         if second == 700:
             told.append(row(tape.BOOK_GAP, at=second + 0.9, value=tape.GAP_SEQUENCE, flags=tape.LAST))
@@ -85,25 +102,35 @@ def test_the_order_of_hashes_changes_nothing(seed: str) -> None:
     code = "from tests.engine.test_step import WHOLE; print(WHOLE[1])"
     env = {**os.environ, "PYTHONHASHSEED": seed}
     root = Path(__file__).resolve().parents[2]
-    found = subprocess.run([sys.executable, "-c", code], env=env, cwd=root, capture_output=True, text=True, check=True)
+    found = subprocess.run(
+        [sys.executable, "-c", code], env=env, cwd=root, capture_output=True, text=True, check=True
+    )
     assert found.stdout.strip() == WHOLE[1]
 
 
 def test_an_untrusted_instrument_raises_no_market_alarm() -> None:
     """The same fall, once with a bid side that stays crossed above the asks from before it begins."""
     crossed = STORY.copy()
-    falling = (crossed["received_ns"] > crossed["received_ns"][0] + 590 * 10**9) & (crossed["instrument"] == 0)
+    falling = (crossed["received_ns"] > crossed["received_ns"][0] + 590 * 10**9) & (
+        crossed["instrument"] == 0
+    )
     bids = falling & (crossed["kind"] == tape.LEVEL) & (crossed["side"] == 1)
     crossed["price"][bids] += 10
     events, _ = folded([crossed])
     late = [e for e in events if isinstance(e, Alert) and e.scope.venue == "v0"]
     assert "crossed_book" in {e.detector for e in late}
-    assert not [e for e in late if e.detector in ("price_shock", "liquidity_evaporation", "liquidation_cascade")]
+    assert not [
+        e for e in late if e.detector in ("price_shock", "liquidity_evaporation", "liquidation_cascade")
+    ]
 
 
 def test_a_timer_row_lets_time_pass() -> None:
     state = fresh(1)
-    state.step(rows(*(row(tape.TRADE, at=second, price=100, size=1, side=1, flags=tape.LAST) for second in range(60))))
+    state.step(
+        rows(
+            *(row(tape.TRADE, at=second, price=100, size=1, side=1, flags=tape.LAST) for second in range(60))
+        )
+    )
     silent = [row(tape.TIMER, at=60 + second, instrument=-1) for second in range(60)]
     events = state.step(rows(*silent))
     assert "stale_feed" in {event.detector for event in events if isinstance(event, Alert)}

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from holdfast.app.replay import replay
-from holdfast.clock import parse_time_ns
+from holdfast.clock import format_time_ns, parse_time_ns
 from holdfast.event import LEVELS
 from holdfast.settings import KeySettings, Settings
 
@@ -40,3 +40,8 @@ class Run:
 
     def _lines(self, name: str) -> list[dict[str, Any]]:
         return [json.loads(line) for line in (self.out / name).read_text().splitlines()]
+
+
+def day_of(alert: dict[str, Any]) -> str:
+    """Return an alert's day, as 2026-02-05."""
+    return format_time_ns(alert["time_ns"])[:10]

@@ -33,8 +33,11 @@ def test_a_calm_book_raises_nothing_but_the_clock(shared_data: Path, tmp_path: P
 
 
 @pytest.mark.parametrize("nth", [5, 2_000, 6_000])
-def test_one_lost_depth_line_is_one_gap_and_no_wrong_book(shared_data: Path, tmp_path: Path, nth: int) -> None:
-    lines = gzip.open(shared_data / "orderbook/binance/usdm/btcusdt_20240808.gz").read().splitlines(keepends=True)
+def test_one_lost_depth_line_is_one_gap_and_no_wrong_book(
+    shared_data: Path, tmp_path: Path, nth: int
+) -> None:
+    recorded = shared_data / "orderbook/binance/usdm/btcusdt_20240808.gz"
+    lines = gzip.decompress(recorded.read_bytes()).splitlines(keepends=True)
     depth = [number for number, line in enumerate(lines) if b'"depthUpdate"' in line]
     snapshot = next(number for number, line in enumerate(lines) if b'"lastUpdateId"' in line)
     del lines[[number for number in depth if number > snapshot + 50][nth]]

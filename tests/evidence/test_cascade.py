@@ -25,8 +25,12 @@ def together(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Run
 
 
 @pytest.fixture(scope="module", params=COINS)
-def alone(request: pytest.FixtureRequest, shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Run]:
-    return request.param, Run([trades(shared_data, request.param)], tmp_path_factory.mktemp(request.param) / "out")
+def alone(
+    request: pytest.FixtureRequest, shared_data: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[str, Run]:
+    return request.param, Run(
+        [trades(shared_data, request.param)], tmp_path_factory.mktemp(request.param) / "out"
+    )
 
 
 def prices_after_2045(path: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -60,7 +64,9 @@ def test_the_cascade_is_met_in_time_by_one_coin_alone(shared_data: Path, alone: 
     check(run, coin, trades(shared_data, coin))
 
 
-def test_a_frozen_side_is_noticed_and_never_mistaken_for_evaporation(shared_data: Path, tmp_path: Path) -> None:
+def test_a_frozen_side_is_noticed_and_never_mistaken_for_evaporation(
+    shared_data: Path, tmp_path: Path
+) -> None:
     run = Run([shared_data / "cascade_2025-10-10/BTCUSDT-bookDepth-2025-10-10.csv.gz"], tmp_path / "out")
     assert run.named("frozen_side", DAY + "15:30:42", DAY + "16:00:42")
     assert not run.named("frozen_side", before=DAY + "15:30:42")
@@ -70,7 +76,10 @@ def test_a_frozen_side_is_noticed_and_never_mistaken_for_evaporation(shared_data
 
 
 def test_late_trades_are_told_and_set_no_price(shared_data: Path, tmp_path: Path) -> None:
-    run = Run([shared_data / "cascade_2025-10-10/spot_trades/gemini_trades_2025-10-10_BTCUSD.csv.gz"], tmp_path / "out")
+    run = Run(
+        [shared_data / "cascade_2025-10-10/spot_trades/gemini_trades_2025-10-10_BTCUSD.csv.gz"],
+        tmp_path / "out",
+    )
     assert run.named("latency", DAY + "15:00:00")
     assert run.named("stale_feed", DAY + "20:45:00")
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.evidence.runs import Run
+from tests.evidence.runs import Run, day_of
 
 DAY = "2025-10-10T"
 
@@ -23,13 +23,7 @@ def test_usdc_is_broad(shared_data: Path, tmp_path: Path) -> None:
     run = Run(sorted((shared_data / "depeg/usdc_2023-03").glob("*.parquet")), tmp_path / "out")
     usdc = [a for a in run.named("depeg") if a["evidence"].get("coin") == "USDC"]
     assert any(a["evidence"]["kind"] == "broad" and a["severity"] in ("high", "critical") for a in usdc)
-    assert all("2023-03-10" < str_day(a) < "2023-03-15" for a in usdc)
-
-
-def str_day(alert: dict) -> str:
-    from holdfast.clock import format_time_ns
-
-    return format_time_ns(alert["time_ns"])[:10]
+    assert all("2023-03-10" < day_of(a) < "2023-03-15" for a in usdc)
 
 
 def test_parity_breaks_in_the_crash_and_quotes_are_withdrawn(shared_data: Path, tmp_path: Path) -> None:
@@ -48,7 +42,7 @@ def deribit(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 def test_the_surface_is_shocked_on_the_day_of_the_crash_and_calm_on_calm_days(deribit: Run) -> None:
-    shocks = [(str_day(a), a["scope"]["instrument"]) for a in deribit.named("surface_shock")]
+    shocks = [(day_of(a), a["scope"]["instrument"]) for a in deribit.named("surface_shock")]
     assert {("2026-02-05", "BTC"), ("2026-02-05", "ETH")} <= set(shocks)
     days = {day for day, _ in shocks}
     assert not days & {f"2026-01-{day}" for day in (24, 25, 26)}
@@ -60,6 +54,8 @@ def test_complete_chains_raise_no_quality_alert(deribit: Run) -> None:
 
 
 def test_a_chain_without_a_third_of_its_quotes_is_not_trusted(shared_data: Path, tmp_path: Path) -> None:
-    run = Run([shared_data / "deribit_chain/deribit_options_snapshot_20260610T123339Z.csv.gz"], tmp_path / "out")
+    run = Run(
+        [shared_data / "deribit_chain/deribit_options_snapshot_20260610T123339Z.csv.gz"], tmp_path / "out"
+    )
     assert {a["scope"]["instrument"] for a in run.named("chain_quality")} == {"BTC", "ETH"}
     assert not run.named("surface_shock")

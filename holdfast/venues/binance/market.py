@@ -76,7 +76,10 @@ def describe(instruments: Instruments, market: Market, symbol: str) -> int:
         return number
     match = _SYMBOL.fullmatch(symbol)
     pair = match["pair"] if match else ""
-    quote = next((quote for quote in _QUOTES if pair.endswith(quote) and pair.removesuffix(quote) not in ("", "USD")), "")
+    quote = next(
+        (quote for quote in _QUOTES if pair.endswith(quote) and pair.removesuffix(quote) not in ("", "USD")),
+        "",
+    )
     if match is None or not quote:
         raise _unreadable(market, symbol)
     term = match["term"] or ""
