@@ -33,7 +33,7 @@ bench: dev $(VENV_BENCH)/.stamp ## hold the peers beside us; writes out/bench.js
 lint: dev ## ruff, basedpyright strict, import-linter
 	@echo "==> ruff check" && $(VENV)/bin/ruff check .
 	@echo "==> ruff format" && $(VENV)/bin/ruff format --check .
-	@echo "==> basedpyright (strict)" && $(VENV)/bin/basedpyright
+	@echo "==> basedpyright (strict)" && $(VENV)/bin/basedpyright --pythonpath $(VENV)/bin/python
 	@echo "==> import-linter (layers, pure core)" && $(VENV)/bin/lint-imports
 
 docs: $(VENV_DOCS)/.stamp ## build the documentation into site/
