@@ -72,7 +72,7 @@ def guarded(work: Callable[[], int]) -> int:
     try:
         return work()
     except HoldfastError as error:
-        _console.print(f"holdfast: {error}", style="bold red", markup=False, highlight=False)
+        _console.print(f"holdfast: {error}", style="bold red", markup=False, highlight=False, soft_wrap=True)
         return EXIT_WRONG_CALL
 
 
