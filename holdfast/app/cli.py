@@ -96,7 +96,10 @@ def run_replay(
         click.echo(line)
     for name in summary["truncated"]:
         _console.print(
-            f"holdfast: {name} breaks off; what came before was used", style="yellow", markup=False
+            f"holdfast: {name} breaks off; what came before was used",
+            style="yellow",
+            markup=False,
+            soft_wrap=True,
         )
     return EXIT_TRUNCATED if summary["truncated"] else 0
 
