@@ -25,7 +25,8 @@ from holdfast.detectors.watch import INSTRUMENT_TRUST, Watch
 from holdfast.event import SEVERITIES, Alert, AlertCleared, Event, Scope
 from holdfast.instrument import Instruments
 from holdfast.market.chain import Chains
-from holdfast.market.features import least_patience, new_features, refresh_move, sweep_features
+from holdfast.market.feature_rows import new_features
+from holdfast.market.features import least_patience, refresh_move, sweep_features
 from holdfast.market.fold import fold_rows
 from holdfast.market.state import Market
 from holdfast.market.underlying import Underlyings

@@ -12,7 +12,7 @@ from holdfast.detectors.base import EVIDENCE_MAX, Detector, new_findings
 from holdfast.detectors.silent_detector import SilentDetector
 from holdfast.detectors.watch import DETECTOR_NAMES
 from holdfast.instrument import Instruments
-from holdfast.market.features import new_features
+from holdfast.market.feature_rows import new_features
 from holdfast.market.underlying import Underlyings
 
 MODULES = [

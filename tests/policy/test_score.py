@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdfast.market.features import new_features
+from holdfast.market.feature_rows import new_features
 from holdfast.policy.score import (
     CORRELATION,
     LIQUIDITY,
