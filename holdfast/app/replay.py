@@ -28,7 +28,7 @@ from holdfast.app.rule_files import load_rules
 from holdfast.app.timeline import Timeline
 from holdfast.engine import State
 from holdfast.error import BrokenInvariant
-from holdfast.event import Alert, Decided, Event, LevelMoved, Quarantined, ResyncRequested
+from holdfast.event import LEVELS, Alert, Decided, Event, LevelMoved, Quarantined, ResyncRequested
 from holdfast.instrument import Instruments
 from holdfast.ledger.record import InputRecord, RuleRecord, RunEnded, RunStarted, encode, settings_record
 from holdfast.ledger.writer import LedgerWriter
@@ -227,7 +227,7 @@ def _summary(state: State, recording: Recording, outcome: _Outcome, wall_s: floa
         "rows_per_s": round(recording.rows_in / max(wall_s, 1e-9)),
         "digest": state.digest(),
         "alerts": dict(sorted(outcome.alert_counts.items())),
-        "highest_level": state.desk.highest(),
+        "highest_level": max((move.to_level for move in outcome.levels), key=LEVELS.index, default="normal"),
         "levels": [msgspec.to_builtins(move) for move in outcome.levels],
         "decisions": len(outcome.decisions),
         "instruments": [msgspec.to_builtins(state.instruments[number]) for number in seen],

@@ -12,7 +12,7 @@ Rules:
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from holdfast.event import LEVELS, SEVERITIES, Alert, AlertCleared, Event, Level, Scope, ScoreMoved
+from holdfast.event import SEVERITIES, Alert, AlertCleared, Event, Level, Scope, ScoreMoved
 from holdfast.policy.escalation import Escalation
 from holdfast.policy.rules import RuleSet
 from holdfast.policy.score import PARTS
@@ -119,10 +119,6 @@ class Desk:
     def settle(self) -> None:
         """End a sweep: what had turned has been judged."""
         self._turned.clear()
-
-    def highest(self) -> Level:
-        """Return the highest level that any scope is at."""
-        return LEVELS[max((LEVELS.index(level) for level in self.levels.values()), default=0)]
 
     def memory(self) -> list[Any]:
         """Return all that is remembered, in a fixed order, for digests."""

@@ -54,6 +54,10 @@ def check(run: Run, coin: str, path: Path) -> None:
     assert run.first_at("halt", symbol) <= parse_time_ns(DAY + "21:18:00")
 
 
+def test_the_summary_names_the_highest_level_reached(together: Run) -> None:
+    assert together.summary["highest_level"] == "halt"
+
+
 @pytest.mark.parametrize("coin", COINS)
 def test_the_cascade_is_met_in_time_with_all_three_coins(shared_data: Path, together: Run, coin: str) -> None:
     check(together, coin, trades(shared_data, coin))
@@ -92,3 +96,18 @@ def test_a_perp_that_leaves_its_spot_is_dislocated(shared_data: Path, tmp_path: 
     assert {a["scope"]["instrument"] for a in found} == {"ATOMUSD_PERP"}
     early = run.named("dislocation", before=DAY + "20:45:00")
     assert all(a["severity"] == "low" for a in early)
+
+
+def test_a_falling_month_reduces_now_and_then_and_never_halts(shared_data: Path, tmp_path: Path) -> None:
+    run = Run([shared_data / "klines/btc-perp-20211231-20220201_1m.csv.gz"], tmp_path / "out")
+    assert run.summary["highest_level"] == "reduce"
+    assert (
+        len(
+            [
+                move
+                for move in run.summary["levels"]
+                if move["to"] == "reduce" and move["scope"].get("instrument")
+            ]
+        )
+        < 10
+    )
