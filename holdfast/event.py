@@ -14,7 +14,7 @@ Level = Literal["normal", "watch", "restrict", "reduce", "halt"]
 LEVELS: tuple[Level, ...] = ("normal", "watch", "restrict", "reduce", "halt")
 
 
-class Scope(msgspec.Struct, frozen=True, omit_defaults=True):
+class Scope(msgspec.Struct, frozen=True):
     """Where something holds: an instrument of a venue, a whole venue, or (both empty) the desk."""
 
     venue: str = ""
