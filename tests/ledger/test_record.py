@@ -65,7 +65,7 @@ def test_keys_are_sorted_and_nothing_is_wasted() -> None:
     assert (
         encode(LevelMoved(4, Scope("deribit"), "normal", "halt", "é"))
         == (
-            '{"because":"é","from":"normal","scope":{"venue":"deribit"},"time_ns":4,"to":"halt","type":"LevelMoved"}'
+            '{"because":"é","from":"normal","scope":{"instrument":"","venue":"deribit"},"time_ns":4,"to":"halt","type":"LevelMoved"}'
         ).encode()
     )
 
