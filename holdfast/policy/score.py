@@ -25,6 +25,7 @@ PARTS: Final = ("volatility", "liquidity", "correlation", "trust")
 VOLATILITY, LIQUIDITY, CORRELATION, TRUST = range(4)
 LIQUIDITY_POINTS_MAX: Final = 60.0
 CORRELATION_POINTS_MAX: Final = 45.0
+SPREAD_PER_MOVE: Final = 0.1
 
 # (move of the last minute in units of the instrument's usual move, points); log-linear between
 _SHOCK_POINTS: Final = np.array(
@@ -111,7 +112,9 @@ def score_instruments(
             s.points[VOLATILITY] = points_of(f.shock, _SHOCK_POINTS)
             near = min(f.depth_near_bid / f.depth_usual_bid, f.depth_near_ask / f.depth_usual_ask)
             depth = points_of(1.0 / near, _DEPTH_POINTS) if near > 0.0 else 0.0
-            spread = points_of(f.spread_bps / f.spread_usual_bps, _SPREAD_POINTS)
+            # one tick is the usual spread of a liquid book; a spread that a minute's move dwarfs is no illiquidity
+            usual_spread_bps = max(f.spread_usual_bps, SPREAD_PER_MOVE * f.move_scale * 1e4)
+            spread = points_of(f.spread_bps / usual_spread_bps, _SPREAD_POINTS)
             impact = points_of(f.amihud / f.amihud_usual, _IMPACT_POINTS)
             s.points[LIQUIDITY] = min(max(depth, spread, impact), LIQUIDITY_POINTS_MAX)
             apart = points_of(dislocation[i], _DISLOCATION_POINTS)

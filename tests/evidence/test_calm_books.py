@@ -32,6 +32,14 @@ def test_a_calm_book_raises_nothing_but_the_clock(shared_data: Path, tmp_path: P
     assert run.summary["rows"] == run.summary["rows_used"]
 
 
+def test_a_calm_spot_book_stays_normal_though_its_spread_is_one_tick(
+    shared_data: Path, tmp_path: Path
+) -> None:
+    run = Run(sorted((shared_data / "orderbook/binance/spot").glob("*.gz")), tmp_path / "out")
+    assert run.summary["levels"] == []
+    assert run.summary["feeds"]["binance-spot:BTCUSDT"]["gaps"] == 0
+
+
 @pytest.mark.parametrize("nth", [5, 2_000, 6_000])
 def test_one_lost_depth_line_is_one_gap_and_no_wrong_book(
     shared_data: Path, tmp_path: Path, nth: int

@@ -81,6 +81,13 @@ def test_thin_depth_counts_as_liquidity() -> None:
     assert one["points"][LIQUIDITY] > 50.0
 
 
+def test_a_spread_that_a_minutes_move_dwarfs_is_no_illiquidity() -> None:
+    """A book one tick wide may open to a few ticks: 500 times usual, and still nothing."""
+    one_tick = {"spread_usual_bps": 0.0016, "move_scale": 0.0015}
+    assert scored(spread_bps=0.8, **one_tick)["points"][LIQUIDITY] == 0.0
+    assert scored(spread_bps=60.0, **one_tick)["points"][LIQUIDITY] > 40.0
+
+
 def test_moving_together_adds_only_to_a_shock() -> None:
     assert scored(together=1.0)["score"] == 0.0
     assert scored(shock=15.0, together=1.0)["points"][CORRELATION] == pytest.approx(28.0)
