@@ -20,12 +20,30 @@ IMPURE_CALLS = re.compile(
     r"\bdatetime\.(now|utcnow|today)\(|\bdate\.today\(|(?<![\w.])open\(|(?<![\w.])print\(|(?<![\w.])input\("
     r"|\bnp\.random\b|\bnumpy\.random\b|\bdefault_rng\(|\burllib\.request\b|\buuid[14]\("
 )
+# spelled in pieces, so that this file passes its own rule
+_HOSTS = (("pypi", "org"), ("registry", "npmjs"), ("proxy", "golang"), ("crates", "io"), ("anaconda", "org"))
+_FOLDERS = (
+    ("opt", "pypi"),
+    ("opt", "wheels"),
+    ("root", ""),
+    ("home", "[a-z]"),
+    ("work", ""),
+    ("Users", "[a-z]"),
+)
 ADDRESS = re.compile(
-    r"pypi\.org|pythonhosted|index[-_]url[= ]+[^-\s]|find-links[= ]+[/\w.]|registry\.npmjs|proxy\.golang"
-    r"|crates\.io|anaconda\.org|/opt/pypi|/opt/wheels|/root/|/home/[a-z]|/work/|/Users/[a-z]|file://",
+    "|".join(
+        (
+            *(r"\.".join(host) for host in _HOSTS),
+            *("/" + "/".join(folder) for folder in _FOLDERS),
+            "python" + "hosted",
+            "index[-_]url" + r"[= ]+[^-\s]",
+            "find-links" + r"[= ]+[/\w.]",
+            "file" + "://",
+        )
+    ),
     re.IGNORECASE,
 )
-SPELLS_ADDRESSES = {"tests/test_house.py"}  # the file that has to spell the pattern
+SPELLS_ADDRESSES = {"tests/test_house.py"}  # its examples of leaks
 
 
 def _name(path: Path) -> str:
