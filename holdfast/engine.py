@@ -19,6 +19,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from holdfast.clock import SECOND_NS
 from holdfast.detectors.base import Detector
 from holdfast.detectors.panel import Panel
 from holdfast.detectors.watch import INSTRUMENT_TRUST, Watch
@@ -34,7 +35,6 @@ from holdfast.policy.desk import DESK, Desk
 from holdfast.policy.score import SCORE, measure_trust, score_chains, score_groups, score_instruments
 from holdfast.tape import Rows
 
-SECOND_NS: Final = 1_000_000_000
 CHAINS_MAX: Final = 64
 
 Observer = Callable[[int, "State"], None]
@@ -92,18 +92,14 @@ class State:
             elif position < len(rows):
                 self._cross_second(int(rows["received_ns"][position]), events)
         self.rows += len(rows)
-        for event in events:
-            self._history.update(msgspec.json.encode(event))
-        return events
+        return self._remember(events)
 
     def finish(self) -> list[Event]:
         """Sweep the second that the last row left open. Only for the end of a recording."""
         events: list[Event] = []
         if self._until_ns:
             self._sweep(self._until_ns, events)
-        for event in events:
-            self._history.update(msgspec.json.encode(event))
-        return events
+        return self._remember(events)
 
     def digest(self) -> str:
         """Return a hash over the whole memory and every event so far: equal runs have equal digests."""
@@ -112,6 +108,12 @@ class State:
             whole.update(np.ascontiguousarray(array).view(np.uint8).data)
         whole.update(msgspec.json.encode(self.desk.memory()))
         return whole.hexdigest()
+
+    def _remember(self, events: list[Event]) -> list[Event]:
+        """Take events into the history that the digest covers."""
+        for event in events:
+            self._history.update(msgspec.json.encode(event))
+        return events
 
     def _fold(self, rows: Rows, position: int) -> int:
         market = self.market
@@ -220,38 +222,25 @@ class State:
         whole = self.scores["score"][:count].astype(np.int64)
         due = set(np.flatnonzero(whole != self._whole[:count]).tolist())
         self._whole[:count] = whole
-        due.update(self._number[scope] for scope in self.desk.restless(now_ns) if scope in self._number)
+        restless = self.desk.restless(now_ns)
+        due.update(self._number[scope] for scope in restless if scope in self._number)
         if self.desk.judges_always:
             due.update(np.flatnonzero(self.scores["counted"][:count]).tolist())
-        for i in sorted(due):
-            self._judge_scope(now_ns, self.scopes[i], self.scores[i], lambda n=i: self._values(n), events)
-        for c in range(chains):
-            trusted = bool(watch.chain_trusted[c])
-            self._judge_scope(
-                now_ns,
-                self.chains.all[c].scope,
-                self.chain_scores[c],
-                lambda t=trusted: {"trusted": t},
-                events,
-            )
-        for v, venue in enumerate(self.venues):
-            self._judge_scope(
-                now_ns, Scope(venue=venue), self.venue_scores[v], lambda n=v: self._values_of_group(n), events
-            )
-        self._judge_scope(now_ns, DESK, self.desk_score[0], lambda: self._values_of_group(-1), events)
-        self.desk.settle()
 
-    def _judge_scope(
-        self,
-        now_ns: int,
-        scope: Scope,
-        score: np.void,
-        values: Callable[[], Mapping[str, Any]],
-        events: list[Event],
-    ) -> None:
-        value = float(score["score"])
-        if self.desk.is_due(now_ns, scope, value):
-            events.extend(self.desk.judge(now_ns, scope, value, tuple(score["parts"].tolist()), values))
+        def judge(scope: Scope, score: np.void, values: Callable[[], Mapping[str, Any]]) -> None:
+            value = float(score["score"])
+            if self.desk.is_due(scope, value, restless):
+                events.extend(self.desk.judge(now_ns, scope, value, tuple(score["parts"].tolist()), values))
+
+        for i in sorted(due):
+            judge(self.scopes[i], self.scores[i], lambda n=i: self._values(n))
+        for c, chain in enumerate(self.chains.all):
+            trusted = bool(watch.chain_trusted[c])
+            judge(chain.scope, self.chain_scores[c], lambda t=trusted: {"trusted": t})
+        for v, venue in enumerate(self.venues):
+            judge(Scope(venue=venue), self.venue_scores[v], lambda n=v: self._values_of_group(n))
+        judge(DESK, self.desk_score[0], lambda: self._values_of_group(-1))
+        self.desk.settle()
 
     def _values(self, instrument: int) -> Mapping[str, Any]:
         """Return what a rule's condition may read about an instrument, by the names of `policy/fields.py`."""

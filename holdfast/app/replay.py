@@ -26,6 +26,7 @@ from holdfast.app.recording.reader import Recording
 from holdfast.app.report import ReportData, write_report
 from holdfast.app.rule_files import load_rules
 from holdfast.app.timeline import Timeline
+from holdfast.clock import SECOND_NS
 from holdfast.engine import State
 from holdfast.error import BrokenInvariant
 from holdfast.event import LEVELS, Alert, Decided, Event, LevelMoved, Quarantined, ResyncRequested
@@ -37,7 +38,6 @@ from holdfast.policy.escalation import Escalation
 from holdfast.settings import Settings
 from holdfast.tape import Rows
 
-SECOND_NS: Final = 1_000_000_000
 OUTPUTS: Final = (
     "summary.json",
     "alerts.jsonl",

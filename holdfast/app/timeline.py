@@ -11,12 +11,13 @@ from numba import njit
 from numpy.typing import NDArray
 
 from holdfast.app.report.data import Series
+from holdfast.clock import SECOND_NS
 from holdfast.engine import State
 from holdfast.event import LEVELS, LevelMoved, Scope
 from holdfast.policy.desk import DESK
 
 POINTS_MAX: Final = 4096
-STRIDE_NS: Final = 1_000_000_000
+STRIDE_NS: Final = SECOND_NS
 
 POINT: Final = np.dtype([("time_ns", "i8"), ("price", "f8"), ("score", "f8"), ("parts", "f8", (4,))])
 

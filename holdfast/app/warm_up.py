@@ -10,6 +10,7 @@ import numpy as np
 from holdfast import tape
 from holdfast.app.rule_files import load_rules
 from holdfast.app.timeline import Timeline
+from holdfast.clock import SECOND_NS
 from holdfast.engine import State
 from holdfast.instrument import Instrument, Instruments
 from holdfast.policy.desk import Desk
@@ -38,7 +39,7 @@ def warm_up() -> None:
 def _rows() -> tape.Rows:
     rows = tape.RowBuffer()
     for second in range(3):
-        at_ns = _START_NS + second * 1_000_000_000
+        at_ns = _START_NS + second * SECOND_NS
         for number in range(2):
             rows.append(tape.BOOK_RESET, number, at_ns, at_ns)
             rows.append(tape.LEVEL, number, at_ns, at_ns, price=99, size=1, side=1)

@@ -21,11 +21,11 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from holdfast.clock import SECOND_NS
 from holdfast.detectors.base import Detector, Findings
 from holdfast.market.chain import Chains
 from holdfast.market.chain_rows import Row, Table, with_room
 
-SECOND_NS: Final = 1_000_000_000
 HOUR_NS: Final = 3_600 * SECOND_NS
 DAY_NS: Final = 24 * HOUR_NS
 SAMPLE_NS: Final = 600 * SECOND_NS

@@ -62,15 +62,13 @@ class Watch:
         self.underlyings = underlyings
         self.chains = chains
         self.simple_trust = (
-            *(
-                SequenceGap(),
-                CrossedBook(),
-                FrozenSide(),
-                StaleFeed(),
-                Latency(),
-                ClockSkew(),
-                MalformedTime(),
-            ),
+            SequenceGap(),
+            CrossedBook(),
+            FrozenSide(),
+            StaleFeed(),
+            Latency(),
+            ClockSkew(),
+            MalformedTime(),
             Discontinuity(),
         )
         self.simple_stress = (PriceShock(), VolatilityRegime(), LiquidityEvaporation(), LiquidationCascade())

@@ -17,10 +17,10 @@ from typing import Final
 import numpy as np
 from numba import njit
 
+from holdfast.clock import SECOND_NS
 from holdfast.market.chain_rows import Row, Table
 from holdfast.market.smile import call_delta, measure_smile, relative_vega, value_at, volatility_at
 
-SECOND_NS: Final = 1_000_000_000
 YEAR_NS: Final = 365 * 86_400 * SECOND_NS
 DAY_YEARS: Final = 1.0 / 365.0
 WORTH_MIN: Final = 5e-4

@@ -11,12 +11,12 @@ from typing import Final
 import numpy as np
 from numba import njit
 
+from holdfast.clock import SECOND_NS
 from holdfast.market import state as st
 from holdfast.market.book import LIVE, depth_within
 from holdfast.market.fold import CROSSED_MAX
 from holdfast.market.past import add_to_past, counted, quantile_of_past, tail_of_past
 
-SECOND_NS: Final = 1_000_000_000
 SAMPLE_NS: Final = 15 * SECOND_NS
 MOVE_MIN: Final = 1e-7  # stands for no move at all in the past, which is on a log scale
 MOVE_LAG: Final = 60  # samples: a move is judged against the past that ended a quarter of an hour ago

@@ -12,6 +12,7 @@ Rules:
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from holdfast.clock import SECOND_NS
 from holdfast.event import SEVERITIES, Alert, AlertCleared, Event, Level, Scope, ScoreMoved
 from holdfast.policy.escalation import Escalation
 from holdfast.policy.rules import RuleSet
@@ -22,20 +23,8 @@ SCORE_TOLD_POINTS: Final = 5.0  # a score is an event of its own when it moved b
 DESK: Final = Scope()
 # what can only change when a score, an alert or a level does
 _TURNING: Final = frozenset(
-    (
-        *(
-            "scope",
-            "venue",
-            "instrument",
-            "underlying",
-            "level",
-            "level_rank",
-            "trusted",
-            "alerts_open",
-            "score",
-        ),
-        *(f"score_{part}" for part in PARTS),
-    )
+    ["scope", "venue", "instrument", "underlying", "level", "level_rank", "trusted", "alerts_open", "score"]
+    + [f"score_{part}" for part in PARTS]
 )
 
 Values = Mapping[str, Any]
@@ -68,20 +57,17 @@ class Desk:
         self._gather(venue, [s for s in self.alerts if s.instrument and s.venue == venue.venue])
         self._gather(DESK, [s for s in self.alerts if s.instrument])
 
-    def is_due(self, now_ns: int, scope: Scope, score: float) -> bool:
-        """Tell whether anything could be decided about a scope now (rule 1)."""
-        if self.judges_always or int(score) != self._whole.get(scope, 0) or scope in self._turned:
-            return True
-        calm = not self.alerts.get(scope) and self.levels.get(scope, "normal") == "normal"
-        return not calm and (now_ns // 1_000_000_000) % REJUDGE_S == 0
-
-    def restless(self, now_ns: int) -> list[Scope]:
+    def restless(self, now_ns: int) -> set[Scope]:
         """Return the scopes that are due whatever their score: an alert turned, or it is time to look again (rule 1)."""
         due = set(self._turned)
-        if (now_ns // 1_000_000_000) % REJUDGE_S == 0:
+        if now_ns // SECOND_NS % REJUDGE_S == 0:
             due.update(scope for scope, open_ in self.alerts.items() if open_)
             due.update(scope for scope, level in self.levels.items() if level != "normal")
-        return list(due)
+        return due
+
+    def is_due(self, scope: Scope, score: float, restless: set[Scope]) -> bool:
+        """Tell whether anything could be decided about a scope now (rule 1)."""
+        return self.judges_always or int(score) != self._whole.get(scope, 0) or scope in restless
 
     def judge(
         self, now_ns: int, scope: Scope, score: float, parts: tuple[float, ...], values: Callable[[], Values]

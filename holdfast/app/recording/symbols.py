@@ -89,14 +89,7 @@ def terms_of(venue: str, symbol: str) -> Terms:
             return terms
     base, quote = split_pair(symbol)
     kind: Kind = "perpetual" if venue in _PERPETUAL_VENUES else "spot"
-    inverse = kind == "perpetual" and quote == "USD"
-    return {
-        "kind": kind,
-        "base": base,
-        "quote": quote,
-        "settle": base if inverse else quote,
-        "inverse": inverse,
-    }
+    return _pair(kind, base, quote, coin=kind == "perpetual" and quote == "USD")
 
 
 def split_pair(symbol: str) -> tuple[str, str]:
@@ -144,13 +137,7 @@ def _deribit(venue: str, found: re.Match[str]) -> Terms | None:
     coin = linear_quote is None and venue != "bybit-option"
     quote = linear_quote or ("USD" if coin else "USDC")
     if day is None:
-        return {
-            "kind": "perpetual",
-            "base": base,
-            "quote": quote,
-            "settle": base if coin else quote,
-            "inverse": coin,
-        }
+        return _pair("perpetual", base, quote, coin=coin)
     if month not in _MONTHS:
         return None
     expiry_ns = _expiry_ns(2000 + int(year), _MONTHS[month], int(day))
@@ -163,14 +150,8 @@ def _okx(_: str, found: re.Match[str]) -> Terms | None:
     base, quote, tail, strike, right = found.groups()
     coin = quote == "USD"
     if tail == "SWAP":
-        return {
-            "kind": "perpetual",
-            "base": base,
-            "quote": quote,
-            "settle": base if coin else quote,
-            "inverse": coin,
-        }
-    expiry_ns = _expiry_ns(2000 + int(tail[:2]), int(tail[2:4]), int(tail[4:]))
+        return _pair("perpetual", base, quote, coin=coin)
+    expiry_ns = _short_date_ns(tail)
     if not expiry_ns:
         return None
     return _option_or_future(base, quote, coin=coin, expiry_ns=expiry_ns, strike=strike, right=right)
@@ -181,14 +162,8 @@ def _binance(_: str, found: re.Match[str]) -> Terms | None:
     base, quote = split_pair(pair)
     coin = quote == "USD"
     if tail == "PERP":
-        return {
-            "kind": "perpetual",
-            "base": base,
-            "quote": quote,
-            "settle": base if coin else quote,
-            "inverse": coin,
-        }
-    expiry_ns = _expiry_ns(2000 + int(tail[:2]), int(tail[2:4]), int(tail[4:]))
+        return _pair("perpetual", base, quote, coin=coin)
+    expiry_ns = _short_date_ns(tail)
     return (
         _option_or_future(base, quote, coin=coin, expiry_ns=expiry_ns, strike=None, right=None)
         if expiry_ns
@@ -198,7 +173,7 @@ def _binance(_: str, found: re.Match[str]) -> Terms | None:
 
 def _binance_option(_: str, found: re.Match[str]) -> Terms | None:
     base, tail, strike, right = found.groups()
-    expiry_ns = _expiry_ns(2000 + int(tail[:2]), int(tail[2:4]), int(tail[4:]))
+    expiry_ns = _short_date_ns(tail)
     return (
         _option_or_future(base, "USDT", coin=False, expiry_ns=expiry_ns, strike=strike, right=right)
         if expiry_ns
@@ -211,19 +186,23 @@ def _kraken(_: str, found: re.Match[str]) -> Terms | None:
     base, quote = split_pair(pair)
     coin = product.upper() in ("PI", "FI")
     if not tail:
-        return {
-            "kind": "perpetual",
-            "base": base,
-            "quote": quote,
-            "settle": base if coin else quote,
-            "inverse": coin,
-        }
-    expiry_ns = _expiry_ns(2000 + int(tail[:2]), int(tail[2:4]), int(tail[4:]))
+        return _pair("perpetual", base, quote, coin=coin)
+    expiry_ns = _short_date_ns(tail)
     return (
         _option_or_future(base, quote, coin=coin, expiry_ns=expiry_ns, strike=None, right=None)
         if expiry_ns
         else None
     )
+
+
+def _pair(kind: Kind, base: str, quote: str, *, coin: bool) -> Terms:
+    """Return the terms of a pair without expiry; one settled in coin is inverse."""
+    return {"kind": kind, "base": base, "quote": quote, "settle": base if coin else quote, "inverse": coin}
+
+
+def _short_date_ns(text: str) -> int:
+    """Read a delivery date written YYMMDD."""
+    return _expiry_ns(2000 + int(text[:2]), int(text[2:4]), int(text[4:]))
 
 
 def _expiry_ns(year: int, month: int, day: int) -> int:
