@@ -1,0 +1,1 @@
+"""Credit: what is lost when a counterparty or a venue fails."""
