@@ -4,7 +4,7 @@ Rules:
 
 1. Spot moves by exp(spot_log); forwards move with it, times exp(rate_shift x years); a perpetual's or future's
    mark moves by exp(basis_log) more.
-2. Volatility becomes volatility x (1 + volatility_shift x weight), weight = (30 days / years)^term_power, at most WEIGHT_MAX;
+2. Volatility becomes volatility x (1 + volatility_shift x weight), weight (30 days / years)^term_power up to WEIGHT_MAX;
    then skew_shift x log(strike / forward) / sqrt(years) is added. It never falls below VOLATILITY_MIN.
 3. Options keep the volatility of their strike (`sticky` strike), or of their moneyness, by the slope of the smile.
 4. `horizon_years` pass for every option before it is revalued.
