@@ -6,13 +6,15 @@ Rules:
    batches, live or in replay. Time is the rows' `received_ns`; a second in which nothing arrives is told by a TIMER row.
 2. At the end of each second of tape time that held any row there is one sweep: features, then feed trust, then market
    stress on what is trusted, then the score, then policy. Alerts and decisions carry the sweep's time.
-3. A price that crosses its instrument's tripwire does not wait for the end of the second: the shock is judged at once.
+3. What a worker computed about the desk's portfolio comes in at a sweep, as `RiskMeasured` events of a `RiskSource`: in a
+   first run it is computed, in a replay of that run it is read from the record, and the fold is the same.
+4. A price that crosses its instrument's tripwire does not wait for the end of the second: the shock is judged at once.
 
 Read next: `market/fold.py`, `detectors/watch.py`, `policy/desk.py`.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -23,7 +25,7 @@ from holdfast.clock import SECOND_NS
 from holdfast.detectors.base import Detector
 from holdfast.detectors.panel import Panel
 from holdfast.detectors.watch import INSTRUMENT_TRUST, Watch
-from holdfast.event import SEVERITIES, Alert, AlertCleared, Event, Scope
+from holdfast.event import SEVERITIES, Alert, AlertCleared, Event, RiskMeasured, Scope
 from holdfast.instrument import Instruments
 from holdfast.market.chain import Chains
 from holdfast.market.feature_rows import new_features
@@ -32,24 +34,42 @@ from holdfast.market.fold import fold_rows
 from holdfast.market.state import Market
 from holdfast.market.underlying import Underlyings
 from holdfast.policy.desk import DESK, Desk
-from holdfast.policy.score import SCORE, measure_trust, score_chains, score_groups, score_instruments
+from holdfast.policy.score import (
+    SCORE,
+    add_portfolio,
+    measure_trust,
+    portfolio_points,
+    score_chains,
+    score_groups,
+    score_instruments,
+)
 from holdfast.tape import Rows
 
 CHAINS_MAX: Final = 64
 
 Observer = Callable[[int, "State"], None]
+RiskSource = Callable[[int, "State"], Sequence[RiskMeasured]]
 
 
 class State:
     """All that the desk's defence remembers; `step` is the fold.
 
     `observer`, if any, is called after each sweep with its time, to draw what happened; it must change nothing.
+    `risk`, if any, is asked at each sweep for what was measured of the portfolio since the last one.
     """
 
-    def __init__(self, instruments: Instruments, desk: Desk, observer: Observer | None = None) -> None:
+    def __init__(
+        self,
+        instruments: Instruments,
+        desk: Desk,
+        observer: Observer | None = None,
+        risk: RiskSource | None = None,
+    ) -> None:
         self.instruments = instruments
         self.desk = desk
         self.observer = observer
+        self.risk = risk
+        self.measured: dict[Scope, RiskMeasured] = {}
         self.market = Market()
         self.underlyings = Underlyings(instruments)
         self.chains = Chains(instruments)
@@ -172,9 +192,24 @@ class State:
         for number, scope in enumerate(chain_scopes):
             self._venue_of_chain[number] = self.venues.index(scope.venue)
         self._tell(now_ns, watch.chain_panel, turned, chain_scopes, events)
+        if self.risk is not None:
+            for measured in self.risk(now_ns, self):
+                self._take(measured)
+                events.append(measured)
         self._judge(now_ns, events)
         if self.observer is not None:
             self.observer(now_ns, self)
+
+    def _take(self, measured: RiskMeasured) -> None:
+        """Remember what was measured of the portfolio on a venue or everywhere."""
+        scope = measured.scope
+        if (
+            scope.venue and scope.venue not in self.venues
+        ):  # the desk holds something where nothing was seen yet
+            self.venues.append(scope.venue)
+            self.venue_scores = np.zeros(len(self.venues), dtype=SCORE)
+        self.measured[scope] = measured
+        self.desk.turn(scope)
 
     def _judge_trip(self, received_ns: int, instrument: int, events: list[Event]) -> None:
         now_ns = max(received_ns, self._now_ns)
@@ -219,6 +254,12 @@ class State:
             self.venue_scores,
         )
         score_groups(count, self.scores, self._zeros, chains, self.chain_scores, self._zeros, self.desk_score)
+        for scope, measured in self.measured.items():
+            group = self.desk_score
+            if scope.venue:
+                number = self.venues.index(scope.venue)
+                group = self.venue_scores[number : number + 1]
+            add_portfolio(portfolio_points(measured.values), group)
         whole = self.scores["score"][:count].astype(np.int64)
         due = set(np.flatnonzero(whole != self._whole[:count]).tolist())
         self._whole[:count] = whole
@@ -259,8 +300,10 @@ class State:
     def _values_of_group(self, venue: int) -> Mapping[str, Any]:
         """Return the same for a venue, or (-1) for the desk."""
         trusted = self.watch.trusted[: self.count]
+        known = self.measured.get(Scope(venue=self.venues[venue]) if venue >= 0 else DESK)
         return {
-            "trusted": bool((trusted if venue < 0 else trusted[self._venue_of[: self.count] == venue]).all())
+            **(known.values if known else {}),
+            "trusted": bool((trusted if venue < 0 else trusted[self._venue_of[: self.count] == venue]).all()),
         }
 
 

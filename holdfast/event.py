@@ -96,4 +96,18 @@ class Decided(msgspec.Struct, frozen=True, tag=True):
     evidence: dict[str, float | str | bool]
 
 
-Event = Alert | AlertCleared | ScoreMoved | LevelMoved | ResyncRequested | Quarantined | Decided
+class RiskMeasured(msgspec.Struct, frozen=True, tag=True):
+    """What a desk's portfolio is worth and could lose, as a worker computed it outside the fold; a replay uses it as it is.
+
+    `time_ns` is when the fold took it in, `as_of_ns` the market that it was computed from. `values` are named and in units
+    as in `policy/fields.py`; what could not be computed is absent, and `missing` says why.
+    """
+
+    time_ns: int
+    as_of_ns: int
+    scope: Scope
+    values: dict[str, float]
+    missing: tuple[str, ...] = ()
+
+
+Event = Alert | AlertCleared | ScoreMoved | LevelMoved | ResyncRequested | Quarantined | Decided | RiskMeasured

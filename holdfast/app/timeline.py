@@ -15,11 +15,12 @@ from holdfast.clock import SECOND_NS
 from holdfast.engine import State
 from holdfast.event import LEVELS, LevelMoved, Scope
 from holdfast.policy.desk import DESK
+from holdfast.policy.score import PARTS
 
 POINTS_MAX: Final = 4096
 STRIDE_NS: Final = SECOND_NS
 
-POINT: Final = np.dtype([("time_ns", "i8"), ("price", "f8"), ("score", "f8"), ("parts", "f8", (4,))])
+POINT: Final = np.dtype([("time_ns", "i8"), ("price", "f8"), ("score", "f8"), ("parts", "f8", (len(PARTS),))])
 
 
 class Timeline:
@@ -120,7 +121,7 @@ def record(now_ns, count, place, prices, scores, points, used, stride_ns):
         row[n].time_ns = now_ns
         row[n].price = prices[i]
         row[n].score = scores[i].score
-        for j in range(4):
+        for j in range(len(PARTS)):
             row[n].parts[j] = scores[i].parts[j]
         used[k] = n + 1
 

@@ -2,9 +2,9 @@
 
 Rules:
 
-1. A scope is judged when its score in whole points changed, when one of its alerts turned, and each `REJUDGE_S` seconds of
-   tape time while it has an open alert or is above normal. Where a rule reads anything else (a feature, the time of day),
-   every scope is judged at every sweep.
+1. A scope is judged when its score in whole points changed, when one of its alerts turned, when its portfolio was measured
+   anew, and each `REJUDGE_S` seconds of tape time while it has an open alert or is above normal. Where a rule reads anything
+   else (a feature, the time of day), every scope is judged at every sweep.
 2. Rules are judged before the table, because a rule may hold a level (a floor). What rules decide is rehearsed, not sent.
 3. A venue and the desk have the alerts of all their instruments, each detector's worst.
 """
@@ -15,16 +15,18 @@ from typing import Any, Final
 from holdfast.clock import SECOND_NS
 from holdfast.event import SEVERITIES, Alert, AlertCleared, Event, Level, Scope, ScoreMoved
 from holdfast.policy.escalation import Escalation
+from holdfast.policy.fields import PORTFOLIO_FIELDS
 from holdfast.policy.rules import RuleSet
 from holdfast.policy.score import PARTS
 
 REJUDGE_S: Final = 5
 SCORE_TOLD_POINTS: Final = 5.0  # a score is an event of its own when it moved by this much
 DESK: Final = Scope()
-# what can only change when a score, an alert or a level does
+# what can only change when a score, an alert, a level or what is known of the portfolio does
 _TURNING: Final = frozenset(
     ["scope", "venue", "instrument", "underlying", "level", "level_rank", "trusted", "alerts_open", "score"]
     + [f"score_{part}" for part in PARTS]
+    + list(PORTFOLIO_FIELDS)
 )
 
 Values = Mapping[str, Any]
@@ -57,6 +59,10 @@ class Desk:
         self._gather(venue, [s for s in self.alerts if s.instrument and s.venue == venue.venue])
         self._gather(DESK, [s for s in self.alerts if s.instrument])
 
+    def turn(self, scope: Scope) -> None:
+        """Remember that something a rule may read of a scope has changed."""
+        self._turned.add(scope)
+
     def restless(self, now_ns: int) -> set[Scope]:
         """Return the scopes that are due whatever their score: an alert turned, or it is time to look again (rule 1)."""
         due = set(self._turned)
@@ -88,6 +94,7 @@ class Desk:
             "score_liquidity": parts[1],
             "score_correlation": parts[2],
             "score_trust": parts[3],
+            "score_portfolio": parts[4],
             "level": level,
             "alerts": alerts,
             "alerts_open": len(alerts),

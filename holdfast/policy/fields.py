@@ -5,7 +5,7 @@ Rules of a field:
 1. Its name carries its unit; the table says the rest. The documentation is generated from this table.
 2. Its range is what it can hold in practice. A condition that only a value beyond the range could satisfy is
    refused when it is loaded: it is nearly always a unit mistake (a percent where a fraction belongs).
-3. A field known "per instrument" is unknown for a venue and for the desk. Any field may be unknown at times.
+3. `known_for` says in which scopes a field can be known; elsewhere it is unknown. Any field may be unknown at times.
 4. A later stage extends what rules can say by adding rows here and by giving the values.
 """
 
@@ -33,7 +33,7 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
     low: float = -INF
     high: float = INF
     values: tuple[str, ...] = ()
-    per_instrument: bool = False
+    known_for: tuple[str, ...] = SCOPE_KINDS
     meaning: str
 
 
@@ -47,7 +47,14 @@ def _points(name: str, meaning: str) -> Field:
 
 def _feature(name: str, unit: str, low: float, high: float, meaning: str) -> Field:
     return Field(
-        name=name, type="number", unit=unit, low=low, high=high, per_instrument=True, meaning=meaning
+        name=name, type="number", unit=unit, low=low, high=high, known_for=("instrument",), meaning=meaning
+    )
+
+
+def _of_portfolio(name: str, unit: str, low: float, high: float, meaning: str) -> Field:
+    """Return a field that the risk engine measures of what the desk holds, on one venue or everywhere."""
+    return Field(
+        name=name, type="number", unit=unit, low=low, high=high, known_for=("venue", "desk"), meaning=meaning
     )
 
 
@@ -56,11 +63,12 @@ FIELDS: Final[tuple[Field, ...]] = (
     _identity("venue", "the venue's name, empty for the desk"),
     _identity("instrument", "the venue's own symbol, empty for a venue and the desk"),
     _identity("underlying", "the base asset of the instrument, empty for a venue and the desk"),
-    _points("score", "the risk score; its four parts sum to it"),
+    _points("score", "the risk score; its parts sum to it"),
     _points("score_volatility", "the part of the score that comes from volatility and moves"),
     _points("score_liquidity", "the part that comes from spread, depth and imbalance"),
     _points("score_correlation", "the part that comes from other instruments and venues"),
     _points("score_trust", "the part that comes from feeds that may not be trusted"),
+    _points("score_portfolio", "the part that comes from what the desk holds: margin and the chance of a call"),
     _identity("level", "the level that the scope is at, before this judgement", LEVELS),
     Field(
         name="level_rank", type="integer", low=0, high=4, meaning="the same as a number: 0 normal to 4 halt"
@@ -86,8 +94,22 @@ FIELDS: Final[tuple[Field, ...]] = (
     _feature("funding_rate", "fraction an interval", -1.0, 1.0, "the funding rate of the current interval"),
     _feature("latency_ms", "ms", -86_400_000.0, 86_400_000.0, "received less sent, the skew taken out"),
     _feature("staleness_s", "s", 0.0, INF, "how long the instrument has been silent"),
+    _of_portfolio("equity", "base currency", -INF, INF, "collateral after haircuts and what positions are worth"),
+    _of_portfolio("profit", "base currency", -INF, INF, "equity less what it was when the portfolio was first seen"),
+    _of_portfolio("delta", "base currency", -INF, INF, "what all assets rising by their own price would add"),
+    _of_portfolio("gamma_1pct", "base currency", -INF, INF, "change of delta when all assets rise by 1 %"),
+    _of_portfolio("vega_1pt", "base currency", -INF, INF, "gain when all volatilities rise by one point"),
+    _of_portfolio("theta_1d", "base currency", -INF, INF, "gain when a day passes and nothing moves"),
+    _of_portfolio("margin_ratio", "fraction", 0.0, 1_000.0, "maintenance margin over equity, worst account; 1: liquidation"),
+    _of_portfolio("margin_distance", "fraction", -1_000.0, 1.0, "share of equity above maintenance margin, worst account"),
+    _of_portfolio("expected_shortfall_1d", "base currency", 0.0, INF, "mean loss of the worst 2.5 % of days to come"),
+    _of_portfolio("call_probability_1h", "fraction", 0.0, 1.0, "chance that some account is called within an hour"),
+    _of_portfolio("call_probability_24h", "fraction", 0.0, 1.0, "chance that some account is called within a day"),
+    _of_portfolio("unwind_cost", "base currency", 0.0, INF, "cost of being rid of every position"),
     Field(name="time_of_day_s", type="number", unit="s", low=0.0, high=86_400.0, meaning="since 0:00 UTC"),
 )  # fmt: skip
+
+PORTFOLIO_FIELDS: Final = tuple(field.name for field in FIELDS if field.known_for == ("venue", "desk"))
 
 # What always holds between fields, in the condition's own language: the search for contradictions knows it.
 INVARIANTS: Final[tuple[str, ...]] = (
@@ -100,6 +122,8 @@ INVARIANTS: Final[tuple[str, ...]] = (
     "score_liquidity <= score",
     "score_correlation <= score",
     "score_trust <= score",
+    "score_portfolio <= score",
+    "call_probability_1h <= call_probability_24h",
     *(f'(level == "{name}") == (level_rank == {rank})' for rank, name in enumerate(LEVELS)),
 )
 
@@ -125,7 +149,7 @@ def fields_markdown() -> str:
     )
     rows = ["| field | type | unit | range | known for | meaning |", "|---|---|---|---|---|---|"]
     for field in (*FIELDS, alerts):
-        known = "instruments" if field.per_instrument else "every scope"
+        known = "every scope" if field.known_for == SCOPE_KINDS else ", ".join(field.known_for)
         cells = (f"`{field.name}`", field.type, field.unit, range_text(field), known, field.meaning)
         rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)

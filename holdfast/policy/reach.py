@@ -18,7 +18,7 @@ from typing import Final, Literal
 
 from holdfast.policy.domains import domains_of
 from holdfast.policy.expression import Apply, Node, parse, reads
-from holdfast.policy.fields import Schema, range_text
+from holdfast.policy.fields import SCOPE_KINDS, Schema, range_text
 from holdfast.policy.ranges import abstract
 from holdfast.policy.truth import Value, value
 
@@ -80,8 +80,11 @@ class _Search:
         self._goal: Goal = goal
         self._domains: dict[str, list[Value]] = domains_of([self._tree, *constraints], schema)
         self._domains |= {name: list(one.choices) for name, one in free.items()}
-        per_instrument = {name for name, field in schema.fields.items() if field.per_instrument}
-        self._per_instrument = per_instrument | {n for n, one in free.items() if one.fields & per_instrument}
+        self._unknown: set[tuple[str, Value]] = set()  # (field, scope) that excludes it
+        for kind in SCOPE_KINDS:
+            names = {name for name, field in schema.fields.items() if kind not in field.known_for}
+            names |= {name for name, one in free.items() if one.fields & names}
+            self._unknown.update((name, kind) for name in names)
         self._steps = 0
         self.gave_up = False
 
@@ -110,7 +113,7 @@ class _Search:
         return None
 
     def _candidates(self, name: str, values: Mapping[str, Value]) -> Sequence[Value]:
-        if name in self._per_instrument and values.get("scope", "instrument") != "instrument":
+        if (name, values.get("scope")) in self._unknown:
             return (None,)
         return self._domains[name]
 

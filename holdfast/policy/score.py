@@ -1,28 +1,30 @@
-"""Risk score: 0 to 100 per instrument, venue and desk, from volatility, liquidity, correlation and feed trust.
+"""Risk score: 0 to 100 a scope, from volatility, liquidity, correlation, trust and portfolio.
 
 Rules:
 
 1. Each part is first put on the same scale of points, on which the escalation table's lines mean the same for all:
    25 is worth watching, 50 restricting, 70 reducing, 90 stopping.
-2. The score is the cubic mean without division, `(v^3 + l^3 + c^3 + t^3)^(1/3)`: the loudest part leads, the others add a
+2. The score is the cubic mean without division, `(v^3 + l^3 + c^3 + t^3 + p^3)^(1/3)`: the loudest part leads, the others add a
    little, and no sum of small worries makes a crash. Contributions share the score in proportion to the cubes.
 3. A part that cannot be computed contributes nothing and takes nothing away from the others.
 4. Trust alone never passes 60 points: a broken feed restricts, it does not sell. While an instrument is not trusted
    its market parts are not believed.
 5. A venue is the quadratic mean of its instruments, the desk that of all: one thin coin does not stop a venue, a venue
-   whose coins fall together stops.
+   whose coins fall together stops. What the desk holds on a venue, or anywhere, is mixed in after that mean.
 
 Where the points of volatility come from: see docs/decisions/0003-score-points.md.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-PARTS: Final = ("volatility", "liquidity", "correlation", "trust")
-VOLATILITY, LIQUIDITY, CORRELATION, TRUST = range(4)
+PARTS: Final = ("volatility", "liquidity", "correlation", "trust", "portfolio")
+VOLATILITY, LIQUIDITY, CORRELATION, TRUST, PORTFOLIO = range(5)
+SCORE_MAX: Final = 100.0
 LIQUIDITY_POINTS_MAX: Final = 60.0
 CORRELATION_POINTS_MAX: Final = 45.0
 SPREAD_PER_MOVE: Final = 0.1
@@ -42,12 +44,20 @@ _DISLOCATION_POINTS: Final = np.array([(1.0, 15.0), (2.0, 25.0), (4.0, 40.0), (8
 _CHAIN_POINTS: Final = np.array([0.0, 20.0, 35.0, 55.0, 68.0])  # open alert of a chain, none to critical
 # open trust alert, none to critical: of a detector that leaves the instrument trusted, and of one that does not
 _TRUST_POINTS: Final = np.array([(0.0, 10.0, 20.0, 30.0, 40.0), (0.0, 26.0, 36.0, 50.0, 60.0)])
+# of what the desk holds: chance of a margin call within an hour and a day; maintenance margin over equity
+_CALL_1H_POINTS: Final = np.array(
+    [(0.002, 0.0), (0.02, 25.0), (0.10, 50.0), (0.30, 70.0), (0.60, 90.0), (1.0, 95.0)]
+)
+_CALL_24H_POINTS: Final = np.array([(0.02, 0.0), (0.10, 25.0), (0.40, 50.0), (1.0, 60.0)])
+_MARGIN_RATIO_POINTS: Final = np.array(
+    [(0.5, 0.0), (0.65, 25.0), (0.80, 50.0), (0.90, 70.0), (1.0, 90.0), (1.2, 100.0)]
+)
 
 SCORE: Final = np.dtype(
     [
         ("score", "f8"),
-        ("parts", "f8", (4,)),  # contributions, they sum to the score
-        ("points", "f8", (4,)),  # before mixing
+        ("parts", "f8", (5,)),  # contributions, they sum to the score
+        ("points", "f8", (5,)),  # before mixing
         ("counted", "?"),  # takes part in its venue and the desk
     ]
 )
@@ -74,13 +84,13 @@ def points_of(value: float, table: np.ndarray) -> float:
 def mix(points: np.ndarray, parts: np.ndarray) -> float:
     """Mix points into a score of at most 100 and write the contributions that sum to it."""
     total = 0.0
-    for j in range(4):
+    for j in range(5):
         total += points[j] ** 3
     if total <= 0.0:
         parts[:] = 0.0
         return 0.0
     score = min(total ** (1.0 / 3.0), 100.0)
-    for j in range(4):
+    for j in range(5):
         parts[j] = score * points[j] ** 3 / total
     return score
 
@@ -106,7 +116,7 @@ def score_instruments(
         s.counted = f.time_ns > 0 and not f.is_option
         if not s.counted:
             continue
-        for j in range(4):
+        for j in range(5):
             s.points[j] = 0.0
         if trusted[i]:
             s.points[VOLATILITY] = points_of(f.shock, _SHOCK_POINTS)
@@ -171,7 +181,7 @@ def score_groups(
     groups = out.shape[0]
     members = np.zeros(groups)
     squares = np.zeros(groups)
-    shares = np.zeros((groups, 4))
+    shares = np.zeros((groups, 5))
     for i in range(count + chains):
         s = scores[i] if i < count else chain_scores[i - count]
         if not s.counted:
@@ -179,10 +189,35 @@ def score_groups(
         g = group[i] if i < count else group_of_chain[i - count]
         members[g] += 1.0
         squares[g] += s.score**2
-        for j in range(4):
+        for j in range(5):
             shares[g, j] += s.score * s.parts[j]
     for g in range(groups):
         out[g].counted = members[g] > 0.0
         out[g].score = np.sqrt(squares[g] / members[g]) if members[g] > 0.0 else 0.0
-        for j in range(4):
+        for j in range(5):
             out[g].parts[j] = out[g].score * shares[g, j] / squares[g] if squares[g] > 0.0 else 0.0
+
+
+def portfolio_points(measured: Mapping[str, float]) -> float:
+    """Return the points of what the desk holds on a venue, or anywhere: the worst of call probabilities and margin ratio."""
+    nan = float("nan")
+    return max(
+        points_of(measured.get("call_probability_1h", nan), _CALL_1H_POINTS),
+        points_of(measured.get("call_probability_24h", nan), _CALL_24H_POINTS),
+        points_of(measured.get("margin_ratio", nan), _MARGIN_RATIO_POINTS),
+    )
+
+
+def add_portfolio(points: float, group: NDArray[np.void]) -> None:
+    """Mix the points of what is held into a group's score. Shape: group (1,) of SCORE."""
+    if points <= 0.0:
+        return
+    score = float(group["score"][0])
+    total = score**3 + points**3
+    mixed = min(total ** (1.0 / 3.0), SCORE_MAX)
+    if score > 0.0:
+        group["parts"][0] *= mixed * score**2 / total
+    group["parts"][0, PORTFOLIO] = mixed * points**3 / total
+    group["points"][0, PORTFOLIO] = points
+    group["score"] = mixed
+    group["counted"] = True

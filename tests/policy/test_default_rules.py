@@ -8,7 +8,7 @@ from test_policy_docs import DEFAULT, DETECTORS
 from holdfast.clock import MINUTE_NS, SECOND_NS
 from holdfast.event import LEVELS, Scope
 from holdfast.policy.expression import parse, reads
-from holdfast.policy.fields import ALERTS_PREFIX, Schema
+from holdfast.policy.fields import ALERTS_PREFIX, PORTFOLIO_FIELDS, Schema
 from holdfast.policy.reach import Reach
 from holdfast.policy.rules import RuleSet
 
@@ -25,8 +25,10 @@ RULES = load()
 
 
 def fired(scope: Scope = BTC, **values: Any) -> set[str]:
-    """Hold values for two minutes and return the titles that decided."""
+    """Hold values for two minutes and return the titles that decided; what is measured of a portfolio is a venue's."""
     rules = load()
+    if values.keys() & set(PORTFOLIO_FIELDS):
+        scope = Scope(venue=scope.venue)
     found: set[str] = set()
     for second in range(0, 120, 5):
         found |= {one.rule_title for one in rules.evaluate(second * SECOND_NS, scope, {**CALM, **values})}
@@ -55,6 +57,8 @@ CASES = {
     "Put-call parity broken": ({"alerts": {"parity_break": 3}}, {"alerts": {"parity_break": 2}}),
     "Option surface jumped": ({"alerts": {"surface_shock": 2}}, {"alerts": {"surface_shock": 1}}),
     "Option quotes withdrawn": ({"alerts": {"quotes_withdrawn": 3}}, {"alerts": {"quotes_withdrawn": 2}}),
+    "Margin call is likely within the hour": ({"call_probability_1h": 0.25}, {"call_probability_1h": 0.15}),
+    "Margin grows thin": ({"margin_ratio": 0.7}, {"margin_ratio": 0.5, "call_probability_24h": 0.05}),
     "Detector has gone silent": ({"alerts": {"silent_detector": 2}}, {"alerts": {"silent_detector": 1}}),
 }
 
@@ -75,9 +79,11 @@ def test_a_calm_market_is_left_alone() -> None:
     assert fired(score=24.0, alerts=dict.fromkeys(DETECTORS, 1), alerts_open=len(DETECTORS)) == set()
 
 
-def test_no_default_rule_can_hold_more_than_watch_without_an_alert_of_medium_severity() -> None:
+def test_no_default_rule_on_the_market_can_hold_more_than_watch_without_an_alert_of_medium_severity() -> None:
     reach = Reach(SCHEMA)
     for rule in RULES.rules:
+        if set(reads(parse(rule.condition))) & set(PORTFOLIO_FIELDS):
+            continue
         if LEVELS.index(rule.response.level) <= LEVELS.index("watch"):
             continue
         alerts = [name for name in reads(parse(rule.condition)) if name.startswith(ALERTS_PREFIX)]
@@ -86,7 +92,10 @@ def test_no_default_rule_can_hold_more_than_watch_without_an_alert_of_medium_sev
         assert reach.never_fires(parse(f"({rule.condition}) && {calm}")), rule.title
 
 
-def test_default_rules_judge_instruments_alone_so_nothing_is_told_three_times() -> None:
+def test_default_rules_judge_one_kind_of_scope_so_nothing_is_told_three_times() -> None:
+    squeezed = {"margin_ratio": 1.5, "call_probability_1h": 1.0, "call_probability_24h": 1.0}
+    assert load().evaluate(0, Scope(), {**CALM, **squeezed}) == []
+    assert len(fired(**squeezed)) == 2
     stormy = {"score": 99.0, "trusted": False, "alerts": dict.fromkeys(DETECTORS, 4), "alerts_open": 20}
     assert fired(Scope(), **stormy) == set()
     assert fired(Scope(venue="okx"), **stormy) == set()

@@ -19,12 +19,12 @@ from holdfast.policy.score import (
     score_instruments,
 )
 
-POINTS = st.lists(st.floats(0.0, 100.0), min_size=4, max_size=4)
+POINTS = st.lists(st.floats(0.0, 100.0), min_size=5, max_size=5)
 
 
 @given(POINTS)
 def test_parts_sum_to_the_score_and_the_loudest_leads(points: list[float]) -> None:
-    parts = np.zeros(4)
+    parts = np.zeros(5)
     score = mix(np.array(points), parts)
     assert 0.0 <= score <= 100.0
     assert parts.sum() == pytest.approx(score)
@@ -33,7 +33,7 @@ def test_parts_sum_to_the_score_and_the_loudest_leads(points: list[float]) -> No
 
 
 def test_three_small_worries_are_no_crash() -> None:
-    assert mix(np.array([30.0, 30.0, 30.0, 0.0]), np.zeros(4)) < 50.0
+    assert mix(np.array([30.0, 30.0, 30.0, 0.0, 0.0]), np.zeros(5)) < 50.0
 
 
 @given(st.floats(0.0, 1e6), st.floats(0.0, 1e6))

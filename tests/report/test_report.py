@@ -27,7 +27,7 @@ def _series(scope: Scope, n: int = 900, peak: float = 90.0) -> Series:
         time_ns=START + np.arange(n, dtype=np.int64) * S,
         price=np.linspace(60_000.0, 50_000.0, n) if scope.instrument else np.empty(0),
         score=score,
-        parts=np.column_stack([score * 0.4, score * 0.3, score * 0.2, score * 0.1]),
+        parts=np.column_stack([score * 0.4, score * 0.3, score * 0.15, score * 0.1, score * 0.05]),
         level=np.digitize(score, [25, 45, 65, 85]),
     )
 
@@ -119,7 +119,7 @@ def test_prices_that_are_absent_flat_broken_or_wild_can_be_drawn(price: list[flo
         time_ns=START + np.arange(3, dtype=np.int64),
         price=np.array(price),
         score=np.array([np.nan, 50.0, 130.0]),
-        parts=np.full((3, 4), np.nan),
+        parts=np.full((3, 5), np.nan),
         level=np.zeros(3, dtype=np.int8),
     )
     page = render(_run(series=[series]))

@@ -22,7 +22,7 @@ class Series:
 
     Units: time_ns UTC nanoseconds, ascending; score 0 to 100; level an index into `event.LEVELS`; price in
     quote units, NaN where it is unknown, empty for a scope that has none.
-    Shape: time_ns, score, level and price (n,), parts (n, 4) in the order of `PARTS`.
+    Shape: time_ns, score, level and price (n,), parts (n, len(PARTS)) in the order of `PARTS`.
     """
 
     scope: Scope
