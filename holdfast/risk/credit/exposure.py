@@ -1,0 +1,180 @@
+"""Exposure: what each netting set is worth along simulated paths, and what the desk could lose with its counterparty.
+
+Rules:
+
+1. A netting set is one account of the portfolio; balances are margin, not trades, and are left out.
+2. Options age: on a later date each is revalued with the time it has left, at the volatility of its strike. What
+   expires before a date is settled and gone; on its expiry date it is worth its payoff.
+3. Values stay undiscounted; `cva.py` discounts.
+
+Limits: European and digital payoffs, perpetuals and futures; other payoffs come back as missing. Volatility does not
+move along the paths, so vega exposure is not in the number.
+"""
+
+import math
+from typing import Final
+
+import msgspec
+import numpy as np
+from numba import njit, prange
+from numpy.typing import NDArray
+
+from holdfast.error import CallerError
+from holdfast.risk.credit.csa import Csa, claims, debts, losses
+from holdfast.risk.credit.paths import Paths
+from holdfast.risk.legs import AMERICAN, BARRIER, CASH, DIGITAL, INVERSE, LINEAR, OPTION_INVERSE, Legs
+from holdfast.risk.missing import Missing
+from holdfast.risk.pricing.black76 import black76_price
+from holdfast.risk.pricing.normal import normal_cdf
+
+QUANTILES: Final = (0.95, 0.99)
+Key = tuple[str, str]
+
+
+class Exposure(msgspec.Struct, frozen=True, kw_only=True):
+    """The exposure of one netting set. Shape: loss, debt (dates, paths) on `times` (dates,), the first today.
+
+    Units: base currency, undiscounted, never negative: `loss` if the counterparty fails, `debt` if the desk does.
+    """
+
+    key: Key
+    times: NDArray[np.float64]
+    loss: NDArray[np.float64]
+    debt: NDArray[np.float64]
+    missing: tuple[Missing, ...] = ()
+
+
+class Profile(msgspec.Struct, frozen=True, kw_only=True):
+    """Statistics by date. Shape: every array (dates,), pfe (quantiles, dates). Units: base currency.
+
+    `ee` expected exposure and `ee_error` its standard error, `ene` expected negative exposure (positive number), `pfe`
+    quantiles of the loss; `epe` and `effective_epe` averages of `ee`, and of its running maximum, over time.
+    """
+
+    key: Key
+    times: NDArray[np.float64]
+    ee: NDArray[np.float64]
+    ee_error: NDArray[np.float64]
+    ene: NDArray[np.float64]
+    quantiles: tuple[float, ...]
+    pfe: NDArray[np.float64]
+    epe: float
+    effective_epe: float
+
+
+def expose(legs: Legs, paths: Paths, key: Key, csa: Csa | None = None) -> Exposure:
+    """Return the exposure of one netting set along the paths.
+
+    Raises: CallerError `exposure.account`, `exposure.assets`, or `csa.lookback` where the paths have no date one
+    margin period earlier.
+    Cost: about 12 ns an option, date and path on one core; 16 bytes a date and path.
+    """
+    agreement = csa or Csa()
+    if key not in legs.accounts:
+        raise CallerError("exposure.account", f"no account {key[0]}/{key[1]} in this portfolio")
+    if paths.log_moves.shape[1] != len(legs.assets):
+        raise CallerError(
+            "exposure.assets",
+            f"the paths are of {paths.log_moves.shape[1]} assets, the portfolio of {len(legs.assets)}",
+            remedy="simulate every asset of the legs, with volatility 0 for those that do not move",
+        )
+    mine = legs.legs["account"] == legs.accounts.index(key)
+    odd = mine & np.isin(legs.legs["kind"], (AMERICAN, BARRIER))
+    missing = tuple(
+        Missing(legs.names[number], "exposure.payoff", "this payoff is not revalued along paths")
+        for number in np.flatnonzero(odd)
+    )
+    values = path_values(legs, paths, mine & ~odd & (legs.legs["kind"] != CASH))
+    claim = claims(values, paths.times, agreement)[paths.reported]
+    if np.isnan(claim).any():
+        raise CallerError(
+            "csa.lookback",
+            "no simulated date lies one margin period before a date asked for",
+            where=f"{key[0]}/{key[1]}",
+            remedy="hand margin_periods to simulate()",
+        )
+    return Exposure(
+        key=key,
+        times=paths.times[paths.reported],
+        loss=losses(claim, agreement),
+        debt=debts(claim, agreement),
+        missing=missing,
+    )
+
+
+def profile(exposure: Exposure, quantiles: tuple[float, ...] = QUANTILES) -> Profile:
+    """Return expected, negative and potential future exposure by date."""
+    times, loss = exposure.times, exposure.loss
+    ee = loss.mean(axis=1)
+    return Profile(
+        key=exposure.key,
+        times=times,
+        ee=ee,
+        ee_error=loss.std(axis=1, ddof=1) / math.sqrt(loss.shape[1]),
+        ene=exposure.debt.mean(axis=1),
+        quantiles=quantiles,
+        pfe=np.quantile(loss, quantiles, axis=1) if quantiles else np.empty((0, len(times))),
+        epe=_time_average(times, ee),
+        effective_epe=_time_average(times, np.maximum.accumulate(ee)),
+    )
+
+
+def path_values(legs: Legs, paths: Paths, chosen: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return the value of the chosen legs together, in base currency. Shape: (dates, paths)."""
+    out = np.zeros((len(paths.times), paths.count))
+    _fill(legs.legs[chosen], legs.prices, paths.times, paths.moves, out)
+    return out
+
+
+def _time_average(times: NDArray[np.float64], values: NDArray[np.float64]) -> float:
+    if times[-1] <= times[0]:
+        return float(values[-1])
+    return float(np.trapezoid(values, times) / (times[-1] - times[0]))
+
+
+@njit(cache=True, parallel=True)
+def _fill(
+    legs: np.ndarray, prices: np.ndarray, times: np.ndarray, moves: np.ndarray, out: np.ndarray,
+) -> None:  # fmt: skip
+    for date in prange(times.shape[0]):
+        for j in range(legs.shape[0]):
+            leg = legs[j]
+            years = leg.years - times[date]
+            if leg.years > 0.0 and years < -1e-12:
+                continue
+            _add_leg(leg, max(years, 0.0), prices, moves[date], out[date])
+
+
+@njit(cache=True)
+def _add_leg(
+    leg,
+    years: float,
+    prices: np.ndarray,
+    moves: np.ndarray,
+    out: np.ndarray,
+) -> None:
+    start = leg.ratio * prices[leg.asset] / prices[leg.quote]
+    discount = leg.discount ** (years / leg.years) if leg.years > 0.0 else 1.0
+    for path in range(out.shape[0]):
+        forward = start * moves[leg.asset, path] / moves[leg.quote, path]
+        if leg.kind == LINEAR:
+            value = forward - leg.entry
+        elif leg.kind == INVERSE:
+            value = 1.0 / leg.entry - 1.0 / forward
+        elif leg.kind == DIGITAL:
+            value = _digital(forward, leg.strike, years, leg.volatility, leg.sign, discount)
+        else:
+            value = black76_price(forward, leg.strike, years, leg.volatility, leg.sign, discount)
+            if leg.kind == OPTION_INVERSE:
+                value /= forward
+        out[path] += leg.quantity * value * prices[leg.settle] * moves[leg.settle, path]
+
+
+@njit(cache=True)
+def _digital(
+    forward: float, strike: float, years: float, volatility: float, sign: float, discount: float
+) -> float:
+    deviation = volatility * math.sqrt(years)
+    if not deviation > 0.0:
+        return discount if sign * (forward - strike) > 0.0 else 0.0
+    return discount * normal_cdf(sign * (math.log(forward / strike) / deviation - 0.5 * deviation))
