@@ -6,8 +6,11 @@ Rules:
    mark moves by exp(basis_log) more.
 2. Volatility becomes volatility x (1 + volatility_shift x weight), weight (30 days / years)^term_power up to WEIGHT_MAX;
    then skew_shift x log(strike / forward) / sqrt(years) is added. It never falls below VOLATILITY_MIN.
-3. Options keep the volatility of their strike (`sticky` strike), or of their moneyness, by the slope of the smile.
-4. `horizon_years` pass for every option before it is revalued.
+3. Options keep the volatility of their strike (`sticky` strike), or of their moneyness: by the slope of the smile times the
+   log move of their forward.
+4. `horizon_years` pass for every option before it is revalued: its forward stays, its discount factor keeps its rate.
+5. rate_shift is a move of the rate of the quote currency: what is paid in quote currency is discounted by exp(-rate_shift x
+   years) more; what is paid in coin is not, its forward having moved already.
 """
 
 from typing import Final
