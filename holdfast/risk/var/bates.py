@@ -1,6 +1,6 @@
 """Bates: one asset whose variance wanders and reverts and whose price jumps, calibrated from its own returns.
 
-d log S = (-v/2 - jumps_a_year (E[e^J] - 1)) dt + sqrt(v) dW + J dN, J normal;
+d log S = (-v/2 - a_year (E[e^J] - 1)) dt + sqrt(v) dW + J dN, J normal;
 dv = reversion (mean_variance - v) dt + volatility_of_variance sqrt(v) dZ, corr(dW, dZ) = correlation.
 
 Rules:
@@ -10,8 +10,7 @@ Rules:
    (`surface/` has that). What could not be told from the history is in `notes`.
 3. Simulation is Andersen's quadratic-exponential scheme, a day at most a step.
 
-Source: Bates (1996); Andersen (2008), Simple and efficient simulation of the Heston model; Lee, Mykland (2008), Jumps in
-financial markets, for the detection.
+Source: Bates (1996), Jumps and stochastic volatility; Andersen (2008), Simple and efficient simulation of the Heston model.
 """
 
 import math
@@ -26,95 +25,82 @@ from numpy.typing import NDArray
 from holdfast.risk.market import YEAR_NS
 from holdfast.risk.missing import Missing
 from holdfast.risk.shock import REFERENCE_YEARS
+from holdfast.risk.var.historical import short
+from holdfast.risk.var.jumps import Jumps, jumped, jumps_of
 from holdfast.risk.var.returns import Panel
 
-WINDOW: Final = 60  # returns whose bipower variation is the local variance that a jump stands out from
-GUMBEL_99: Final = 4.600149  # one false jump in a hundred histories of that length (Lee, Mykland)
-FLOOR: Final = 0.1  # of the history's own deviation: a market at rest is not one where everything is a jump
+ROWS_MIN: Final = 120
 LAGS_SHARE: Final = 0.1  # of the history, over which squared returns are correlated
 REVERSION_MIN: Final = 2.0  # a year: a half-life of four months
-REVERSION_STEP_MAX: Final = 0.5  # a step: faster is noise of one return
+REVERSION_STEP_MAX: Final = 0.1  # a step: what is gone within ten returns is their noise, not their variance
 RATES: Final = 40
 SPREAD_MAX: Final = 4.0  # of variance's stationary variance over its mean squared
 CORRELATION_MAX: Final = 0.95
-JUMPS_MIN: Final = 3  # below, their deviation is taken from their size
 STEP_YEARS: Final = 1.0 / 365.0
 QE_SWITCH: Final = 1.5
 
 
 class Bates(msgspec.Struct, frozen=True, kw_only=True):
-    """Parameters. Units: variances, reversion and jumps a year; jump sizes natural logs of the price."""
+    """Parameters. Units: variances and reversion a year."""
 
     variance: float
     mean_variance: float
     reversion: float
     volatility_of_variance: float
     correlation: float
-    jumps_a_year: float = 0.0
-    jump_mean: float = 0.0
-    jump_deviation: float = 0.0
+    jumps: Jumps = Jumps()
     notes: tuple[str, ...] = ()
 
     @property
     def compensator(self) -> float:
-        """Return what the mean jump adds to the price, which the drift takes back: jumps_a_year (E[e^J] - 1)."""
-        return self.jumps_a_year * math.expm1(self.jump_mean + 0.5 * self.jump_deviation**2)
+        """Return what jumps add to the price a year, which the drift takes back."""
+        return self.jumps.a_year * math.expm1(self.jumps.mean + 0.5 * self.jumps.deviation**2)
 
     def shift(self, variance: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the relative change of the expected 30-day volatility from today's, where variance has come to this."""
         held = -math.expm1(-self.reversion * REFERENCE_YEARS) / (self.reversion * REFERENCE_YEARS)
-        jumps = self.jumps_a_year * (self.jump_mean**2 + self.jump_deviation**2)
-        today = self.mean_variance + (self.variance - self.mean_variance) * held + jumps
-        then = self.mean_variance + (variance - self.mean_variance) * held + jumps
+        always = self.mean_variance * (1.0 - held) + self.jumps.mean_square
+        then, today = variance * held + always, self.variance * held + always
         return np.sqrt(then / today) - 1.0
 
 
 def calibrated(panel: Panel, asset: str) -> Bates | Missing:
     """Calibrate one asset's parameters from its column, and from its volatility's where the panel has one.
 
-    Jumps: returns beyond the Lee-Mykland bound of the local bipower deviation. mean_variance: mean square of the rest.
-    variance: their EWMA. reversion and volatility_of_variance: how the autocovariance of their squares decays and how large
-    it is; where a volatility history is there, from the size of its changes instead. correlation: with the changes of
-    volatility, else from the covariance of returns with later squares.
+    Jumps: see `jumps.py`. mean_variance: mean square of the other returns; variance: their EWMA. reversion and
+    volatility_of_variance: how the autocovariance of their squares decays, and how large it is. correlation: with the
+    changes of the volatility history, else from the covariance of returns with later squares.
     Limits: a history without a jump gives none; a day of minutes knows nothing of reversion over weeks.
     """
     column = panel.column(asset)
     if column < 0:
         return Missing(asset, "returns.absent", "no history of its price", "give its prices")
+    refused = short(panel, asset, ROWS_MIN)
+    if refused is not None:
+        return refused
     step_years = panel.step_ns / YEAR_NS
-    returns = panel.log_returns[:, column] - panel.log_returns[:, column].mean()
-    if len(returns) < 2 * WINDOW:
-        reason = f"{len(returns)} returns, fewer than {2 * WINDOW}"
-        return Missing(asset, "history.short", reason, "give a longer history, or a shorter step")
-    jumped = _jumped(returns)
-    calm = np.where(jumped, 0.0, returns)
-    mean_variance = float(calm @ calm) / int((~jumped).sum()) / step_years
-    if not mean_variance > 0.0:
-        return Missing(asset, "history.still", "its price never moved", "leave it out and name it constant")
-    notes: list[str] = []
-    jumps = _jumps(panel.log_returns[jumped, column], len(returns) * step_years, notes, asset)
+    seen = panel.log_returns[:, column]
+    apart = jumped(seen - seen.mean())
+    calm = np.where(apart, 0.0, seen - seen.mean())
+    mean_variance = float(calm @ calm) / int((~apart).sum()) / step_years
+    jumps, about_jumps = jumps_of(seen[apart], len(seen) * step_years, asset)
+    notes = list(about_jumps)
     reversion, spread = _wander(calm**2 / step_years, mean_variance, step_years, notes, asset)
-    volatility_of_variance = math.sqrt(2.0 * reversion * spread * mean_variance)
-    correlation = _leverage(calm, reversion, volatility_of_variance, mean_variance, step_years)
+    most = math.sqrt(2.0 * reversion * SPREAD_MAX * mean_variance)
+    wander = math.sqrt(2.0 * reversion * spread * mean_variance)
     volatile = panel.column(asset, "volatility")
     if volatile >= 0:
-        changes = panel.log_returns[~jumped, volatile]
-        held = -math.expm1(-reversion * REFERENCE_YEARS) / (reversion * REFERENCE_YEARS)
-        volatility_of_variance = 2.0 * float(changes.std()) / held * math.sqrt(mean_variance / step_years)
-        correlation = float(np.corrcoef(returns[~jumped], changes)[0, 1])
-    most = math.sqrt(2.0 * reversion * SPREAD_MAX * mean_variance)
-    if volatility_of_variance > most:
-        notes.append(f"volatility of variance of {asset} cut from {volatility_of_variance:.3g} to {most:.3g}")
-    recent = 0.94 ** np.arange(len(calm))[::-1] * ~jumped
+        correlation = float(np.corrcoef(seen[~apart], panel.log_returns[~apart, volatile])[0, 1])
+    else:
+        correlation = _leverage(calm, reversion, wander, mean_variance, step_years)
+    recent = 0.94 ** np.arange(len(calm))[::-1] * ~apart
     return Bates(
         variance=max(float(recent @ calm**2 / recent.sum()) / step_years, 0.01 * mean_variance),
         mean_variance=mean_variance,
         reversion=reversion,
-        volatility_of_variance=max(min(volatility_of_variance, most), 0.01 * most),
+        volatility_of_variance=min(max(wander, 0.01 * most), most),
         correlation=min(max(correlation, -CORRELATION_MAX), CORRELATION_MAX),
-        jumps_a_year=jumps[0],
-        jump_mean=jumps[1],
-        jump_deviation=jumps[2],
+        jumps=jumps,
         notes=tuple(notes),
     )
 
@@ -137,12 +123,8 @@ def simulate(
             move, variance, normals, uniform, step, model.mean_variance, model.reversion,
             model.volatility_of_variance, model.correlation,
         )  # fmt: skip
-    if model.jumps_a_year > 0.0:  # jumps do not feel variance: they may all be drawn at once
-        number = draws.poisson(model.jumps_a_year * horizon_years, paths)
-        move += number * model.jump_mean + np.sqrt(number) * model.jump_deviation * draws.standard_normal(
-            paths
-        )
-        move -= model.compensator * horizon_years
+    # jumps do not feel the variance: they may all be drawn at once
+    move += model.jumps.draw(horizon_years, paths, draws) - model.compensator * horizon_years
     return move, model.shift(variance)
 
 
@@ -173,29 +155,6 @@ def _step(
         variance[path] = after
         drift = -ratio * reversion * mean * step + (half - ratio) * before + (half + ratio) * after
         move[path] += drift + math.sqrt(own * (before + after)) * normals[0, path]
-
-
-def _jumped(returns: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Tell which returns stand out from the bipower variation of the window before them (of the first window, in it)."""
-    size = np.abs(returns)
-    bipower = np.concatenate(([0.0], np.cumsum(size[1:] * size[:-1]))) * math.pi / 2.0
-    ends = np.maximum(np.arange(len(returns)) - 1, WINDOW)  # a window that ends before the return it judges
-    local = (bipower[ends] - bipower[ends - WINDOW]) / WINDOW
-    root = math.sqrt(2.0 * math.log(len(returns)))
-    bound = root - (math.log(math.pi) + math.log(math.log(len(returns)))) / (2.0 * root) + GUMBEL_99 / root
-    return size > bound * np.sqrt(np.maximum(local, (FLOOR * returns.std()) ** 2))
-
-
-def _jumps(
-    sizes: NDArray[np.float64], years: float, notes: list[str], asset: str
-) -> tuple[float, float, float]:
-    if len(sizes) == 0:
-        notes.append(f"no jump of {asset} in its history: none is drawn")
-        return 0.0, 0.0, 0.0
-    if len(sizes) < JUMPS_MIN:
-        notes.append(f"{len(sizes)} jump of {asset} in its history: drawn to either side")
-        return len(sizes) / years, 0.0, float(np.sqrt((sizes**2).mean()))
-    return len(sizes) / years, float(sizes.mean()), float(sizes.std(ddof=1))
 
 
 def _wander(

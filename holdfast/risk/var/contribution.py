@@ -59,19 +59,20 @@ def contributions(
 ) -> Contributions | Missing:
     """Split VaR and ES over groups of legs.
 
-    Shape: profits_by (scenarios, groups), names (groups,), weights (scenarios,) adding up to one.
-    Raises: CallerError `contribution.shape` where names and columns differ.
+    Shape: profits_by (groups, scenarios) as `revalue.profits_by` returns, names (groups,), weights (scenarios,) adding up
+    to one.
+    Raises: CallerError `contribution.shape` where names and groups differ.
     Cost: one sort a group.
     Limits: component VaR is biased where a part turns sharply near VaR (a digital at its strike): ES is the steadier one.
     """
-    if profits_by.ndim != 2 or profits_by.shape[1] != len(names):
+    if profits_by.ndim != 2 or len(profits_by) != len(names):
         raise CallerError("contribution.shape", f"{len(names)} names for profits of shape {profits_by.shape}")
-    profits = profits_by.sum(axis=1)
+    profits = profits_by.sum(axis=0)
     whole = measure(profits, level, model=model, horizon_years=horizon_years, weights=weights)
     if isinstance(whole, Missing):
         return whole
     order = np.argsort(-profits, kind="stable")
-    losses = -profits_by[order]
+    losses = -profits_by.T[order]
     total = -profits[order]
     mass = np.full(len(total), 1.0 / len(total)) if weights is None else weights[order]
     tail = tail_weights(mass, level)
@@ -83,7 +84,7 @@ def contributions(
     parts: list[Contribution] = []
     for number, name in enumerate(names):
         rest = measure(
-            profits - profits_by[:, number], level, model=model, horizon_years=horizon_years, weights=weights
+            profits - profits_by[number], level, model=model, horizon_years=horizon_years, weights=weights
         )
         assert not isinstance(rest, Missing)  # the same scenarios, finite as the whole's are
         parts.append(

@@ -25,18 +25,17 @@ from holdfast.risk.var.historical import HISTORY_MIN, sample_of, short
 from holdfast.risk.var.returns import Panel
 from holdfast.risk.var.sample import Sample
 from holdfast.risk.var.volatility_filter import VolatilityFilter, ewma
+from holdfast.risk.var.volatility_walk import pull
 
 GROWTH_MAX: Final = (
     4.0  # of the variance's second moment over one path: beyond, a few exploding paths are the tail
 )
-PULL_MAX: Final = 0.5  # share a step
-PULL_ROWS_MIN: Final = 250  # below, a pull cannot be told from chance and none is taken
 
 
 def filtered(
     panel: Panel, *, steps: int, paths: int, seed: int, volatility: VolatilityFilter | None = None
 ) -> Sample | Missing:
-    """Draw paths of `steps` steps by filtered historical simulation.
+    """Draw paths of `steps` steps by filtered historical simulation; one step takes every date once and draws nothing.
 
     `volatility` None takes EWMA with a memory as long as the horizon (see `ewma`).
     Cost: about 5 ns a path, step and factor.
@@ -61,12 +60,12 @@ def filtered(
     if growth > GROWTH_MAX:
         reason = f"over {steps} steps the second moment of variance grows {growth:,.1f}-fold ({found.name})"
         return Missing(model, "filter.explosive", reason, "give a slower decay, or a forecast that reverts")
-    pull = np.array([_pull(panel, k) for k in range(len(panel.of))])
-    moves = _draw(residuals, found, pull, steps, paths, seed)
+    pulls = np.array([pull(panel, k) for k in range(len(panel.of))])
+    moves = residuals * found.today if steps == 1 else _draw(residuals, found, pulls, steps, paths, seed)
     notes = [f"volatility by {found.name}"]
     notes += [
         f"volatility of {asset} returns by {share:.3g} of its shift a step"
-        for asset, share in zip(panel.assets, pull, strict=True)
+        for asset, share in zip(panel.assets, pulls, strict=True)
         if share > 0.0 and steps > 1
     ]
     return sample_of(panel, moves, steps, model, tuple(notes))
@@ -79,25 +78,10 @@ def _growth(residuals: NDArray[np.float64], found: VolatilityFilter, steps: int)
     return float(np.exp(np.log(np.maximum(factor.mean(axis=0), 1.0)) * max(steps - 1, 0)).max())
 
 
-def _pull(panel: Panel, column: int) -> float:
-    """Return the share of its distance to the mean that a volatility goes back a step: a regression, less its bias.
-
-    An autoregression of n points finds about 4 / n too much pull (Kendall 1954, Marriott and Pope 1954).
-    """
-    rows = len(panel.log_returns)
-    if panel.of[column] != "volatility" or rows < PULL_ROWS_MIN:
-        return 0.0
-    moves = panel.log_returns[:, column]
-    level = np.concatenate(([0.0], np.cumsum(moves)[:-1]))
-    level -= level.mean()
-    share = -float(level @ moves) / float(level @ level) - 4.0 / rows
-    return min(max(share, 0.0), PULL_MAX) if math.isfinite(share) else 0.0
-
-
 def _draw(
     residuals: NDArray[np.float64],
     found: VolatilityFilter,
-    pull: NDArray[np.float64],
+    pulls: NDArray[np.float64],
     steps: int,
     paths: int,
     seed: int,
@@ -107,13 +91,13 @@ def _draw(
     moves = np.zeros_like(variance)
     for _ in range(steps):
         dates = draws.integers(0, len(residuals), size=paths)
-        _step(dates, residuals, pull, found.omega, found.alpha, found.gamma, found.beta, variance, moves)
+        _step(dates, residuals, pulls, found.omega, found.alpha, found.gamma, found.beta, variance, moves)
     return moves
 
 
 @njit(cache=True)
 def _step(
-    dates: np.ndarray, residuals: np.ndarray, pull: np.ndarray, omega: np.ndarray, alpha: np.ndarray, gamma: np.ndarray,
+    dates: np.ndarray, residuals: np.ndarray, pulls: np.ndarray, omega: np.ndarray, alpha: np.ndarray, gamma: np.ndarray,
     beta: np.ndarray, variance: np.ndarray, moves: np.ndarray,
 ) -> None:  # fmt: skip
     for path in range(moves.shape[0]):
@@ -121,4 +105,4 @@ def _step(
             move = residuals[dates[path], k] * math.sqrt(variance[path, k])
             up = alpha[k] + (gamma[k] if move < 0.0 else 0.0)
             variance[path, k] = omega[k] + up * move * move + beta[k] * variance[path, k]
-            moves[path, k] += move - pull[k] * moves[path, k]
+            moves[path, k] += move - pulls[k] * moves[path, k]

@@ -93,7 +93,7 @@ def _of(panel: Panel, steps: int, decay: float, model: str) -> Sample | Missing:
     if len(moves) < HISTORY_MIN:
         reason = f"{len(moves):,} stretches of {steps} steps without a gap, fewer than {HISTORY_MIN}"
         return Missing(model, "history.short", reason, "give a longer history, or a shorter horizon")
-    sample = sample_of(panel, moves, steps, model)
+    sample = msgspec.structs.replace(sample_of(panel, moves, steps, model), overlap=steps)
     if decay == 1.0:
         return sample
     age = np.arange(len(moves))[::-1]

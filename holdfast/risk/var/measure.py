@@ -30,7 +30,7 @@ class RiskMeasure(msgspec.Struct, frozen=True, kw_only=True):
     """What a model says of one level and horizon.
 
     Units: var, es and their errors in base currency, losses positive; horizon_years of 365 days; var_low to var_high covers
-    95 % of the draws of scenarios. `scenarios` is what the errors count with: fewer than drawn where weights differ.
+    95 % of the draws of scenarios. `scenarios` is what the errors count with: fewer than there are where weights differ or histories overlap.
     """
 
     model: str
@@ -52,13 +52,15 @@ def measure(
     model: str,
     horizon_years: float,
     weights: NDArray[np.float64] | None = None,
+    overlap: int = 1,
 ) -> RiskMeasure | Missing:
     """Return VaR and ES at one level, or why there is none: too few scenarios beyond it, a profit that is no number.
 
-    Shape: profits and weights (scenarios,); weights add up to one (None: all alike).
+    Shape: profits and weights (scenarios,); weights add up to one (None: all alike). `overlap` scenarios count as one in
+    the errors.
     Raises: CallerError `measure.level` for a level outside (0, 1).
     Cost: one sort.
-    Limits: var_error takes scenarios as independent; those of overlapping histories are fewer than they look.
+    Limits: errors take scenarios as independent, but for `overlap`, and know nothing of the history behind them.
 
     >>> found = measure(np.array([-4.0, -3.0, -2.0, -1.0, *np.arange(16.0)]), 0.75, model="example", horizon_years=1 / 365)
     >>> found.var, found.es
@@ -79,6 +81,7 @@ def measure(
         order = np.argsort(losses, kind="stable")
         losses, mass = losses[order], weights[order]
         count = 1.0 / float(mass @ mass)
+    count /= overlap
     below = np.cumsum(mass)
     at = _rank(below, level)
     value = float(losses[at])
@@ -108,10 +111,12 @@ def measures(
     model: str,
     horizon_years: float,
     weights: NDArray[np.float64] | None = None,
+    overlap: int = 1,
 ) -> tuple[RiskMeasure | Missing, ...]:
     """Return one measure a level."""
     return tuple(
-        measure(profits, level, model=model, horizon_years=horizon_years, weights=weights) for level in levels
+        measure(profits, level, model=model, horizon_years=horizon_years, weights=weights, overlap=overlap)
+        for level in levels
     )
 
 
@@ -153,7 +158,7 @@ def _shares(count: float, level: float) -> tuple[float, float]:
     if min(beyond, count * level) >= NORMAL_TAIL_MIN:
         half = Z_95 * math.sqrt(level * (1.0 - level) / count)
         return max(level - half, 0.0), min(level + half, 1.0)
-    few, many = _binomial_95(round(count), min(level, 1.0 - level))
+    few, many = _binomial_95(max(round(count), 1), min(level, 1.0 - level))
     if level > 0.5:
         return max(1.0 - many / count, 0.0), min(1.0 - (few - 1) / count, 1.0)
     return few / count, min((many + 1) / count, 1.0)

@@ -4,8 +4,8 @@ Rules:
 
 1. Margins and dependence are apart: each asset's moves are simulated alone, then the copula's order says which of them
    happen together. Every simulated move is used exactly once.
-2. Where an asset has a volatility history, its volatility is a factor of the copula; where it has none, it goes with the
-   price as its own model drew it. Either way volatility is drawn jointly with spot.
+2. Where an asset has a volatility history, its volatility is a walk of its own and a factor of the copula; where it has
+   none, it goes with the price as the Bates model drew its variance. Either way it is drawn jointly with spot.
 3. The copula is fitted to one step's returns over their filtered volatility, and stands for the horizon: dependence of
    extremes really fades over many steps, so that ten days are a little too dependent.
 
@@ -26,15 +26,17 @@ from holdfast.risk.var.historical import assets_of, short
 from holdfast.risk.var.returns import Of, Panel
 from holdfast.risk.var.sample import Sample
 from holdfast.risk.var.volatility_filter import ewma
+from holdfast.risk.var.volatility_walk import VolatilityWalk, walk_of
 
 MODEL = "monte carlo"
 
 
 class JointModel(msgspec.Struct, frozen=True, kw_only=True):
-    """Margins by asset, and the copula over `factors`: each spot, and the volatilities that have a history."""
+    """Margins by asset, walks of the volatilities that have a history, and the copula over `factors`, spots and those."""
 
     assets: tuple[str, ...]
     margins: tuple[Bates, ...]
+    walks: tuple[VolatilityWalk | None, ...]
     factors: tuple[tuple[str, Of], ...]
     copula: TailCopula
     notes: tuple[str, ...] = ()
@@ -46,23 +48,33 @@ def joint_model(panel: Panel) -> JointModel | Missing:
     if refused is not None:
         return refused
     margins: list[Bates] = []
+    walks: list[VolatilityWalk | None] = []
+    notes = list(panel.notes)
     for asset in assets_of(panel):
         margin = calibrated(panel, asset)
         if isinstance(margin, Missing):
             return margin
+        walk = walk_of(panel, asset) if panel.column(asset, "volatility") >= 0 else None
+        if isinstance(walk, Missing):
+            return walk
         margins.append(margin)
+        walks.append(walk)
+        notes += [
+            *margin.notes,
+            *(walk.notes if walk else (f"volatility of {asset} from its returns alone",)),
+        ]
     volatility = ewma(panel)
     if isinstance(volatility, Missing):
         return volatility
     known = ~np.isnan(volatility.history).any(axis=1)
     residuals = panel.log_returns[known] / volatility.history[known]
-    factors = tuple(zip(panel.assets, panel.of, strict=True))
     return JointModel(
         assets=assets_of(panel),
         margins=tuple(margins),
-        factors=factors,
+        walks=tuple(walks),
+        factors=tuple(zip(panel.assets, panel.of, strict=True)),
         copula=copula.fit(residuals),
-        notes=(*panel.notes, *(note for margin in margins for note in margin.notes)),
+        notes=tuple(notes),
     )
 
 
@@ -89,17 +101,18 @@ def monte_carlo(
         )
     spot = np.empty((paths, len(model.assets)))
     shift = np.empty_like(spot)
-    for number, (asset, margin) in enumerate(zip(model.assets, model.margins, strict=True)):
+    for number, (asset, margin, walk) in enumerate(
+        zip(model.assets, model.margins, model.walks, strict=True)
+    ):
         moves, shifts = simulate(margin, horizon_years, paths, draws)
-        rank = np.argsort(order[:, model.factors.index((asset, "spot"))])
+        place = np.argsort(order[:, model.factors.index((asset, "spot"))])
         by_size = np.argsort(moves)
-        spot[rank, number] = moves[by_size]
-        if (asset, "volatility") in model.factors:
-            rank, by_size = (
-                np.argsort(order[:, model.factors.index((asset, "volatility"))]),
-                np.argsort(shifts),
-            )
-        shift[rank, number] = shifts[by_size]
+        spot[place, number] = moves[by_size]
+        if walk is not None:
+            shifts = walk.draw(horizon_years, paths, draws)
+            place = np.argsort(order[:, model.factors.index((asset, "volatility"))])
+            by_size = np.argsort(shifts)
+        shift[place, number] = shifts[by_size]
     return Sample(
         model=MODEL,
         horizon_years=horizon_years,

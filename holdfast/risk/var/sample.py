@@ -5,7 +5,8 @@ Rules:
 1. A column is an asset; an asset that the sample lacks is not given a move of zero: its legs leave the number and are
    told as missing, unless the caller names the asset as constant.
 2. Weights add up to one. They differ only where the model ages its scenarios.
-3. `notes` says what the model assumed where history was silent; a report prints them.
+3. `overlap` tells how many scenarios share a return: errors count that many as one.
+4. `notes` says what the model assumed where history was silent; a report prints them.
 """
 
 from collections.abc import Collection
@@ -36,6 +37,7 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     volatility_shift: NDArray[np.float64]
     weights: NDArray[np.float64]
     moves_volatility: tuple[bool, ...]
+    overlap: int = 1
     notes: tuple[str, ...] = ()
 
 

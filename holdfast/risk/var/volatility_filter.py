@@ -40,6 +40,10 @@ class VolatilityFilter(msgspec.Struct, frozen=True, kw_only=True):
     gamma: NDArray[np.float64]
     beta: NDArray[np.float64]
 
+    def at(self, today: NDArray[np.float64], *, name: str) -> "VolatilityFilter":
+        """Return the same filter from a forecast made elsewhere (`forecast/`), for one step of the panel. Shape: (k,)."""
+        return msgspec.structs.replace(self, today=today, name=f"{self.name} from {name}")
+
 
 def ewma(panel: Panel, *, steps: int = 1, decay: float = 0.0) -> VolatilityFilter | Missing:
     """Return exponentially weighted volatilities; `decay` 0 takes 0.94, or the slower one whose memory is the horizon.
