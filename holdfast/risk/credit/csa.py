@@ -17,7 +17,7 @@ from typing import Final
 
 import msgspec
 import numpy as np
-from numba import njit
+from numba import njit, prange
 from numpy.typing import NDArray
 
 from holdfast.error import CallerError
@@ -73,7 +73,7 @@ def claims(values: NDArray[np.float64], times: NDArray[np.float64], csa: Csa) ->
     as NaN rows unless they are in the first margin period.
     """
     if not csa.margined:
-        return values - csa.variation_held
+        return values - csa.variation_held if csa.variation_held else values
     called = np.empty_like(values)
     _call(values, csa.threshold, csa.own_threshold, csa.minimum_transfer, csa.variation_held, called)
     out = np.empty_like(values)
@@ -90,15 +90,23 @@ def claims(values: NDArray[np.float64], times: NDArray[np.float64], csa: Csa) ->
     return out
 
 
-def losses(claim: NDArray[np.float64], csa: Csa) -> NDArray[np.float64]:
-    """Return what the desk loses without recovery if the counterparty fails: never negative."""
+def split(claim: NDArray[np.float64], csa: Csa) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return what the desk loses without recovery if the counterparty fails, and what the other side loses if the desk does.
+
+    Shape: both as `claim`. Units: base currency, never negative.
+    """
+    loss, debt = np.empty_like(claim), np.empty_like(claim)
     at_risk = 0.0 if csa.posted_segregated else csa.initial_posted
-    return np.maximum(claim - csa.initial_received + at_risk, 0.0)
+    _split(claim, at_risk - csa.initial_received, -csa.initial_posted, loss, debt)
+    return loss, debt
 
 
-def debts(claim: NDArray[np.float64], csa: Csa) -> NDArray[np.float64]:
-    """Return what the counterparty loses without recovery if the desk fails: never negative."""
-    return np.maximum(-claim - csa.initial_posted, 0.0)
+@njit(cache=True, parallel=True)
+def _split(claim: np.ndarray, more: float, more_owed: float, loss: np.ndarray, debt: np.ndarray) -> None:
+    for date in prange(claim.shape[0]):
+        for path in range(claim.shape[1]):
+            loss[date, path] = max(claim[date, path] + more, 0.0)
+            debt[date, path] = max(more_owed - claim[date, path], 0.0)
 
 
 @njit(cache=True)

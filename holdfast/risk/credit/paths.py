@@ -29,13 +29,14 @@ class Paths(msgspec.Struct, frozen=True, kw_only=True):
     """Simulated markets. Shape: times (dates,) years from 0; moves, log_moves (dates, assets, paths); reported (dates,).
 
     Units: moves price over today's, log_moves their natural logs, assets as in `Legs.assets`. `reported` are the dates
-    asked for.
+    asked for; `flat` (assets,) those that never move.
     """
 
     times: NDArray[np.float64]
     log_moves: NDArray[np.float64]
     moves: NDArray[np.float64]
     reported: NDArray[np.bool_]
+    flat: NDArray[np.bool_]
 
     @property
     def count(self) -> int:
@@ -80,7 +81,11 @@ def simulate(
             log_moves[date, moving] = log_moves[date - 1, moving] + moves - 0.5 * scale[:, None] ** 2
     nearest = np.abs(grid[:, None] - np.append(0.0, asked)[None, :]).min(axis=1)
     return Paths(
-        times=grid, log_moves=log_moves, moves=np.exp(log_moves), reported=nearest <= SAME_DATE_YEARS
+        times=grid,
+        log_moves=log_moves,
+        moves=np.exp(log_moves),
+        reported=nearest <= SAME_DATE_YEARS,
+        flat=volatilities == 0.0,
     )
 
 

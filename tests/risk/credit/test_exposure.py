@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from holdfast.error import CallerError
-from holdfast.risk.credit import exposure as module
-from holdfast.risk.credit.csa import Csa, claims, debts, losses
+from holdfast.risk.credit import aged as module
+from holdfast.risk.credit.csa import Csa, claims, split
 from holdfast.risk.credit.exposure import Exposure, expose, path_values, profile
 from holdfast.risk.credit.paths import Paths, simulate
 from holdfast.risk.draws import generator
@@ -142,7 +142,9 @@ def test_the_kernel_equals_its_plain_twin() -> None:
     paths = walk(legs, paths=20)
     fast = path_values(legs, paths, np.ones(3, dtype=bool))
     plain = np.zeros_like(fast)
-    module._fill.py_func(legs.legs.view(np.recarray), legs.prices, paths.times, paths.moves, plain)
+    module.fill.py_func(
+        legs.legs.view(np.recarray), legs.prices, paths.times, paths.log_moves, paths.moves, paths.flat, plain
+    )
     assert np.allclose(fast, plain, rtol=1e-13)
 
 
@@ -189,15 +191,15 @@ def test_margin_without_delay_bounds_the_claim_by_threshold_and_transfer_amount(
 def test_more_initial_margin_never_raises_what_can_be_lost(less: float, more: float, seed: int) -> None:
     low, high = sorted((less, more))
     claim = generator(seed).normal(0.0, 20.0, (3, 40))
-    assert (losses(claim, Csa(initial_received=high)) <= losses(claim, Csa(initial_received=low))).all()
-    assert (debts(claim, Csa(initial_posted=high)) <= debts(claim, Csa(initial_posted=low))).all()
-    assert (losses(claim, Csa(initial_posted=high)) >= losses(claim, Csa(initial_posted=low))).all()
+    assert (split(claim, Csa(initial_received=high))[0] <= split(claim, Csa(initial_received=low))[0]).all()
+    assert (split(claim, Csa(initial_posted=high))[1] <= split(claim, Csa(initial_posted=low))[1]).all()
+    assert (split(claim, Csa(initial_posted=high))[0] >= split(claim, Csa(initial_posted=low))[0]).all()
 
 
 def test_posted_margin_is_lost_unless_it_is_segregated() -> None:
     claim = np.array([[-5.0, 0.0, 5.0]])
-    assert losses(claim, Csa(initial_posted=10.0)).tolist() == [[5.0, 10.0, 15.0]]
-    assert losses(claim, Csa(initial_posted=10.0, posted_segregated=True)).tolist() == [[0.0, 0.0, 5.0]]
+    assert split(claim, Csa(initial_posted=10.0))[0].tolist() == [[5.0, 10.0, 15.0]]
+    assert split(claim, Csa(initial_posted=10.0, posted_segregated=True))[0].tolist() == [[0.0, 0.0, 5.0]]
 
 
 @pytest.mark.parametrize(
