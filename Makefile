@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo test test-long bench lint docs pins clean
+.PHONY: help setup setup-risk dev demo test test-long bench lint docs pins clean
 
 VENV ?= .venv
 VENV_DOCS ?= .venv-docs
@@ -15,6 +15,8 @@ help: ## say what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 18
 
 setup: $(VENV)/.stamp-core ## make .venv, so that .venv/bin/holdfast runs
+
+setup-risk: $(VENV)/.stamp-risk ## the same with the extra `risk`: VaR tails, Heston, GARCH, hedges (600 MB more)
 
 demo: setup ## rehearse a storm end to end and say where the report is
 	@$(VENV)/bin/holdfast demo --out out/demo
@@ -52,6 +54,10 @@ $(VENV)/.stamp-core: requirements/core.txt pyproject.toml scripts/make_env
 	@scripts/make_env $(VENV) requirements/core.txt
 	@echo "==> $(VENV): holdfast itself, from this folder"
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.stamp-risk: $(VENV)/.stamp-core requirements/risk.txt
+	@scripts/make_env $(VENV) requirements/risk.txt
 	@touch $@
 
 $(VENV)/.stamp-dev: $(VENV)/.stamp-core requirements/dev.txt
