@@ -30,7 +30,8 @@ class RiskMeasure(msgspec.Struct, frozen=True, kw_only=True):
     """What a model says of one level and horizon.
 
     Units: var, es and their errors in base currency, losses positive; horizon_years of 365 days; var_low to var_high covers
-    95 % of the draws of scenarios. `scenarios` is what the errors count with: fewer than there are where weights differ or histories overlap.
+    95 % of the draws of scenarios. `scenarios` is what the errors count with: fewer where weights differ or histories
+    overlap.
     """
 
     model: str
