@@ -72,10 +72,15 @@ def filtered(
 
 
 def _growth(residuals: NDArray[np.float64], found: VolatilityFilter, steps: int) -> float:
-    """Return by how much one path multiplies the second moment of variance, at most, over the factors."""
-    up = found.alpha + found.gamma * (residuals < 0.0)
-    factor = (up * residuals**2 + found.beta) ** 2
-    return float(np.exp(np.log(np.maximum(factor.mean(axis=0), 1.0)) * max(steps - 1, 0)).max())
+    """Return by how much one path multiplies the second moment of variance, at most, over the factors that do not revert.
+
+    A variance that forgets its start within the horizon has a tail of its own that is heavy but there (Nelson 1990); one
+    that does not has only what the path did to it.
+    """
+    factor = (found.alpha + found.gamma * (residuals < 0.0)) * residuals**2 + found.beta
+    persistent = factor.mean(axis=0) > 1.0 - 1.0 / steps
+    second = np.log(np.maximum((factor**2).mean(axis=0), 1.0)) * (steps - 1)
+    return float(np.exp(np.minimum(np.where(persistent, second, 0.0).max(), 700.0)))
 
 
 def _draw(

@@ -87,9 +87,12 @@ def recursive(
     if refused is not None:
         return refused
     returns = np.ascontiguousarray(panel.log_returns)
-    floor = (FLOOR * returns.std(axis=0)) ** 2
-    start = np.maximum((returns[:start_rows] ** 2).mean(axis=0), floor)
-    history, today = _filter(returns, start_rows, start, floor, omega, alpha, gamma, beta)
+    history, today = _filter(returns, start_rows, omega, alpha, gamma, beta)
+    still = np.flatnonzero((history[start_rows:] == 0.0).any(axis=0))
+    if len(still):
+        where = panel.assets[int(still[0])]
+        reason = "its price did not move when the filter began"
+        return Missing(where, "history.still", reason, "begin the history later")
     return VolatilityFilter(
         name=name, history=history, today=today, omega=omega, alpha=alpha, gamma=gamma, beta=beta
     )
@@ -120,16 +123,22 @@ def handed(
 
 @njit(cache=True)
 def _filter(
-    returns: np.ndarray, start_rows: int, start: np.ndarray, floor: np.ndarray, omega: np.ndarray, alpha: np.ndarray,
-    gamma: np.ndarray, beta: np.ndarray,
+    returns: np.ndarray, start_rows: int, omega: np.ndarray, alpha: np.ndarray, gamma: np.ndarray, beta: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
     rows, factors = returns.shape
     history = np.full((rows, factors), np.nan)
-    variance = start.copy()
-    for row in range(start_rows, rows):
-        for k in range(factors):
-            history[row, k] = np.sqrt(variance[k])
+    today = np.empty(factors)
+    for k in range(factors):
+        squares = 0.0
+        for row in range(start_rows):
+            squares += returns[row, k] ** 2
+        variance = squares / start_rows
+        for row in range(start_rows, rows):
+            history[row, k] = np.sqrt(variance)
             move = returns[row, k]
+            squares += move * move
             up = alpha[k] + (gamma[k] if move < 0.0 else 0.0)
-            variance[k] = max(omega[k] + up * move * move + beta[k] * variance[k], floor[k])
-    return history, np.sqrt(variance)
+            floor = FLOOR * FLOOR * squares / (row + 1.0)
+            variance = max(omega[k] + up * move * move + beta[k] * variance, floor)
+        today[k] = np.sqrt(variance)
+    return history, today
