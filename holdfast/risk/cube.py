@@ -17,7 +17,6 @@ import numpy as np
 from numba import njit, prange
 
 from holdfast.risk.cube_rows import (
-    DEVIATION_MIN,
     add_cash,
     add_digital,
     add_inverse,
@@ -33,6 +32,7 @@ from holdfast.risk.pricing.payoff import payoff_price
 from holdfast.risk.shock import REFERENCE_YEARS, VOLATILITY_MIN, WEIGHT_MAX
 
 BLOCK: Final = 512
+ROOT_MIN: Final = 1e-9  # of years: with less left an option is worth its payoff
 
 # columns of a plan
 LOG_MONEYNESS, FORWARD, ROOT, WEIGHT, LEFT, DISCOUNT, RATIO_LEFT, SLOPE = range(8)
@@ -55,7 +55,7 @@ def plan(
         left = max(leg.years - horizon, 0.0)
         share = left / leg.years
         out[j, LOG_MONEYNESS] = math.log(forward / leg.strike)
-        out[j, ROOT] = max(math.sqrt(left), DEVIATION_MIN)
+        out[j, ROOT] = max(math.sqrt(left), ROOT_MIN)
         out[j, WEIGHT] = min((REFERENCE_YEARS / leg.years) ** term_power, WEIGHT_MAX)
         out[j, LEFT] = left
         out[j, DISCOUNT] = leg.discount**share

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from holdfast.error import CallerError
-from holdfast.risk import cube_rows, revalue
+from holdfast.risk import revalue
 from holdfast.risk.draws import generator
 from holdfast.risk.legs import (
     AMERICAN,
@@ -274,16 +274,3 @@ def test_a_depegged_quote_currency_raises_its_prices_and_lowers_what_they_pay() 
     shocks = no_shocks(1, 4)
     shocks.spot_log[0, 3] = math.log(0.9)
     assert revalue.profits(legs_of(rows), shocks)[0] == pytest.approx(60_000.0 * (1.0 - 0.9))
-
-
-@pytest.mark.parametrize("z", [-700.0, -50.3, -1.0, -1e-12, 0.0, 0.3, 5.0, 99.0])
-def test_the_exponential_of_the_rows_is_that_of_the_library(z: float) -> None:
-    logs, out = np.full(9, z), np.empty(9)
-    cube_rows.scaled_exp(logs, 1.0, 1.0, out, 9)
-    assert out == pytest.approx(math.exp(z), rel=4e-16)
-
-
-@pytest.mark.parametrize("y", [0.0, 0.1, 1.0, 3.0, 7.0, 7.2, 12.0, 30.0])
-def test_the_normal_tail_of_the_rows_is_that_of_the_library(y: float) -> None:
-    tail = cube_rows.tail_over_exp.py_func(y) * math.exp(-0.5 * y * y)
-    assert tail == pytest.approx(float(ndtr(-y)), rel=2e-14 if y < 7.0 else 2e-4, abs=0.0)
