@@ -6,7 +6,8 @@ Rules:
    moved together still does, and multiplies them by the volatility that the path itself has reached.
 2. Residuals are centred: a path has no trend that the history happened to have.
 3. A volatility factor's shift is pulled back by the share a step that its own history shows; prices are not.
-4. Volatility that feeds on its own paths is refused: see `GROWTH_MAX`.
+4. Volatility that would feed on its own paths (after a crash a filter without a mean does) is held at today's along
+   them, and the sample says so: see `GROWTH_MAX`.
 
 Source: Barone-Adesi, Giannopoulos, Vosper (1999), VaR without correlations for portfolios of derivative securities;
 Pritsker (2006), The hidden dangers of historical simulation, for what it still misses.
@@ -24,7 +25,7 @@ from holdfast.risk.missing import Missing
 from holdfast.risk.var.historical import HISTORY_MIN, sample_of, short
 from holdfast.risk.var.returns import Panel
 from holdfast.risk.var.sample import Sample
-from holdfast.risk.var.volatility_filter import VolatilityFilter, ewma
+from holdfast.risk.var.volatility_filter import VolatilityFilter, ewma, handed
 from holdfast.risk.var.volatility_walk import pull
 
 GROWTH_MAX: Final = (
@@ -56,13 +57,15 @@ def filtered(
         return Missing(model, "history.short", reason, "give a longer history, or a filter of shorter memory")
     residuals = panel.log_returns[known] / found.history[known]
     residuals -= residuals.mean(axis=0)
+    notes = [f"volatility by {found.name}"]
     growth = _growth(residuals, found, steps)
     if growth > GROWTH_MAX:
-        reason = f"over {steps} steps the second moment of variance grows {growth:,.1f}-fold ({found.name})"
-        return Missing(model, "filter.explosive", reason, "give a slower decay, or a forecast that reverts")
+        found = handed(panel, found.history, found.today, name=found.name)
+        notes.append(
+            f"volatility held at today's along the paths: it would feed on itself, {growth:,.1f}-fold"
+        )
     pulls = np.array([pull(panel, k) for k in range(len(panel.of))])
     moves = residuals * found.today if steps == 1 else _draw(residuals, found, pulls, steps, paths, seed)
-    notes = [f"volatility by {found.name}"]
     notes += [
         f"volatility of {asset} returns by {share:.3g} of its shift a step"
         for asset, share in zip(panel.assets, pulls, strict=True)

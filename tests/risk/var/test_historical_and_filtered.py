@@ -204,14 +204,15 @@ def test_losses_that_raise_volatility_make_the_left_tail_longer() -> None:
     assert skews[1] < skews[0] - 0.1
 
 
-def test_volatility_that_would_feed_on_its_own_paths_is_refused() -> None:
+def test_volatility_that_would_feed_on_its_own_paths_is_held_and_said_to_be() -> None:
     history = panel(generator(10).standard_t(3.0, (2_000, 1)) * 0.01)
-    refused = filtered(history, steps=240, paths=10, seed=1, volatility=known(ewma(history, decay=0.94)))
-    assert isinstance(refused, Missing)
-    assert refused.code == "filter.explosive"
-    assert isinstance(
-        filtered(history, steps=240, paths=10, seed=1), Sample
-    )  # its own choice remembers longer
+    short = known(ewma(history, decay=0.94))
+    sample = drawn(filtered(history, steps=240, paths=4_000, seed=1, volatility=short))
+    assert any("held at today's" in note for note in sample.notes)
+    centred = history.log_returns[17:] / short.history[17:]
+    assert sample.spot_log.std() == pytest.approx(short.today[0] * centred.std() * np.sqrt(240.0), rel=0.1)
+    long = drawn(filtered(history, steps=240, paths=10, seed=1))  # its own choice remembers longer
+    assert not any("held" in note for note in long.notes)
 
 
 def test_a_price_that_stood_still_when_the_filter_began_is_refused() -> None:
