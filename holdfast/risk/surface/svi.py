@@ -32,6 +32,7 @@ _FAST = {"contract", "nsz", "arcp"}
 _RHO_MAX = 0.999
 _LEAST_SHARE = 0.05  # of the least quoted variance: no slice falls below it
 _BLENDS = 12
+_HOLD = 0.1
 _ROUNDS = 3
 _LOWERINGS = 12
 _WIDE = np.sinh(np.linspace(-6.0, 6.0, 25))
@@ -123,19 +124,20 @@ def fit_svi(
         [_LEAST_SHARE * least, 2e-3 * span, 20.0 * span, wings[0], wings[1], wings[2], wings[3]]
     )
     theta, slice_ = np.empty(5), np.empty(5)
+    hold = _HOLD if start[1] > 0.0 else 0.0
     if start[1] > 0.0:
         _begin_from(start, limits, theta)
     else:
         _begin(k, target, up, down, weight, low, span, limits, theta)
     points = np.empty(0)
-    descend(k, target, up, down, quotes, limits, points, theta)
+    descend(k, target, up, down, quotes, limits, points, hold, theta)
     to_slice(theta, slice_)
     if slice_gap(slice_) < 0.0:
         points = np.empty(_WIDE.shape[0] + _NARROW.shape[0])
         _lower_wings(limits, theta, slice_)
         for _ in range(_ROUNDS):
             _place(theta, points, slice_)
-            descend(k, target, up, down, quotes, limits, points, theta)
+            descend(k, target, up, down, quotes, limits, points, hold, theta)
             to_slice(theta, slice_)
             if slice_gap(slice_) >= 0.0:
                 return slice_
@@ -170,10 +172,7 @@ def _begin_from(start: np.ndarray, limits: np.ndarray, theta: np.ndarray) -> Non
     theta[3], theta[4] = start[3], start[4]
     local, chain, step = np.empty(5), np.zeros((5, 5)), np.zeros(5)
     to_local(theta, local, chain)
-    step[3] = max(min(local[3], limits[5]), limits[3]) - local[3]
-    step[4] = max(min(local[4], limits[6]), limits[4]) - local[4]
-    from_local(local, step, theta)
-    clip(theta, limits)
+    from_local(local, step, limits, theta)
 
 
 @njit(cache=True, error_model="numpy")
@@ -187,8 +186,7 @@ def _lower_wings(limits: np.ndarray, theta: np.ndarray, slice_: np.ndarray) -> N
         share *= 0.75
         step[3] = (share - 1.0) * (local[3] - max(-local[1], 0.0))
         step[4] = (share - 1.0) * (local[4] - max(local[1], 0.0))
-        from_local(local, step, trial)
-        clip(trial, limits)
+        from_local(local, step, limits, trial)
         to_slice(trial, slice_)
         gap = slice_gap(slice_)
         if gap > best:

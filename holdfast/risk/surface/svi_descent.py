@@ -30,15 +30,18 @@ _G_WEIGHT = 1e4
 @njit(cache=True, error_model="numpy")
 def descend(
     k: np.ndarray, target: np.ndarray, up: np.ndarray, down: np.ndarray, quotes: int, limits: np.ndarray,
-    points: np.ndarray, theta: np.ndarray,
+    points: np.ndarray, hold: float, theta: np.ndarray,
 ) -> None:  # fmt: skip
     """Move theta to the least cost by damped Gauss-Newton; with points, each g below its margin there costs too.
+
+    `hold` is what it costs a wing to double: quotes hardly speak of it, and a wing that a limit has pushed would wander.
 
     The steps are taken in level, slope and bend at k = 0 and the slopes of the wings: in these the valley is straight.
     """
     normal, slope, step, factor = np.zeros((5, 5)), np.empty(5), np.empty(5), np.empty((5, 5))
     normal_2, slope_2, trial, chain = np.zeros((5, 5)), np.empty(5), np.empty(5), np.zeros((5, 5))
-    local = np.empty(5)
+    local, begun = np.empty(5), np.empty(5)
+    to_local(theta, begun, chain)
     cost = _linearise(k, target, up, down, quotes, theta, normal, slope)
     cost += _butterflies(points, theta, normal, slope)
     damping = 1e-3
@@ -46,15 +49,20 @@ def descend(
     for _ in range(STEPS_MAX):
         if fresh:
             to_local(theta, local, chain)
-            _change(normal, slope, chain, limits, local)
+            _change(normal, slope, chain)
+            for p in range(3, 5):
+                slope[p] += hold * (local[p] - begun[p]) / (begun[p] * begun[p])
+                normal[p, p] += hold / (begun[p] * begun[p])
+            _stop_at_limits(normal, slope, limits, local)
         if not _solve(normal, slope, damping, factor, step):
             damping = 10.0 * damping + 1e-8
             fresh = False
             continue
-        from_local(local, step, trial)
-        clip(trial, limits)
+        from_local(local, step, limits, trial)
         new_cost = _linearise(k, target, up, down, quotes, trial, normal_2, slope_2)
         new_cost += _butterflies(points, trial, normal_2, slope_2)
+        new_cost += hold * ((trial[2] - trial[1]) / begun[3] - 1.0) ** 2
+        new_cost += hold * ((trial[2] + trial[1]) / begun[4] - 1.0) ** 2
         fresh = new_cost < cost
         if fresh:
             gain = cost - new_cost
@@ -100,20 +108,26 @@ def to_local(theta: np.ndarray, local: np.ndarray, chain: np.ndarray) -> None:
 
 
 @njit(cache=True, error_model="numpy", fastmath=_FAST)
-def from_local(local: np.ndarray, step: np.ndarray, theta: np.ndarray) -> None:
-    """Fill theta a step away: no wing below a hundredth of itself, the slope between the wings, the bend at most 3 times."""
+def from_local(local: np.ndarray, step: np.ndarray, limits: np.ndarray, theta: np.ndarray) -> None:
+    """Fill theta a step away, within its limits: the wings' least and most, the slope between them, s, the least variance.
+
+    What a limit changes leaves level and slope at k = 0 as they are; the bend moves by a factor of at most e, a wing falls
+    to no less than a hundredth.
+    """
     left = max(local[3] + step[3], 0.01 * local[3])
     right = max(local[4] + step[4], 0.01 * local[4])
-    c, d = 0.5 * (right - left), 0.5 * (right + left)
+    left = max(min(left, limits[5]), limits[3], 1e-9)
+    right = max(min(right, limits[6]), limits[4], 1e-9)
+    d = 0.5 * (right + left)
+    c = min(max(0.5 * (right - left), -_RHO_MAX * d), _RHO_MAX * d)
     tau = min(max((local[1] + step[1] - c) / d, -_TAU_MAX), _TAU_MAX)
     bend = math.exp(local[2] + min(max(step[2], -1.0), 1.0))
     nu = 1.0 - tau * tau
-    q = d * nu / bend
-    theta[0] = local[0] + step[0] - c * tau * q - d * q
-    theta[1] = c
-    theta[2] = d
-    theta[3] = -tau * q
-    theta[4] = q * math.sqrt(nu)
+    root = math.sqrt(nu)
+    s = min(max(d * nu * root / bend, limits[1]), limits[2])
+    q = s / root
+    theta[0] = max(local[0] + step[0] - c * tau * q - d * q, limits[0] - math.sqrt(d * d - c * c) * s)
+    theta[1], theta[2], theta[3], theta[4] = c, d, -tau * q, s
 
 
 @njit(cache=True, error_model="numpy")
@@ -135,10 +149,8 @@ def to_slice(theta: np.ndarray, slice_: np.ndarray) -> None:
 
 
 @njit(cache=True, error_model="numpy", fastmath=_FAST)
-def _change(
-    normal: np.ndarray, slope: np.ndarray, chain: np.ndarray, limits: np.ndarray, local: np.ndarray
-) -> None:
-    """Turn the normal equations into those of the local parameters; a wing that pushes against its limit stays there."""
+def _change(normal: np.ndarray, slope: np.ndarray, chain: np.ndarray) -> None:
+    """Turn the normal equations by a, c, d, m, log s into those by the local parameters."""
     half = np.empty((5, 5))
     for i in range(5):
         for j in range(i):
@@ -160,6 +172,11 @@ def _change(
             for i in range(5):
                 value += chain[i, p] * half[i, q]
             normal[p, q] = value
+
+
+@njit(cache=True, error_model="numpy")
+def _stop_at_limits(normal: np.ndarray, slope: np.ndarray, limits: np.ndarray, local: np.ndarray) -> None:
+    """Take a wing that pushes against its limit out of the equations."""
     for p in range(3, 5):
         at_least = local[p] <= limits[p] * (1.0 + 1e-12) and slope[p] > 0.0
         at_most = local[p] >= limits[p + 2] * (1.0 - 1e-12) and slope[p] < 0.0
