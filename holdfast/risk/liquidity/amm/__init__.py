@@ -1,0 +1,1 @@
+"""AMM: swaps through pools in the exact integer arithmetic of their contracts."""
