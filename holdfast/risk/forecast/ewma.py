@@ -16,7 +16,8 @@ MEMORIES: Final = (8.0, 12.0, 17.0, 25.0, 36.0, 52.0, 75.0, 110.0, 160.0, 240.0,
 MEMORY: Final = 17.0  # RiskMetrics' decay of 0.94, taken where the past is too short to choose
 SCORED_MIN: Final = 20  # horizons to choose a memory by
 MEMORY_SHARE_MAX: Final = 0.25  # of the returns
-FLOOR: Final = 1e-3  # of the mean square: a market that stood still has not lost its variance
+FLOOR: Final = 1e-3  # of the mean square so far: a market that stood still has not lost its variance
+STILL: Final = 1e-16  # variance of a return where nothing has moved yet
 
 
 def ewma(
@@ -97,18 +98,17 @@ def ewma_variances(returns: np.ndarray, memory: float) -> np.ndarray:
     variances = np.empty(size + 1)
     start = min(max(int(memory + 0.5), 1), size)
     total = 0.0
-    for i in range(size):
-        total += returns[i] * returns[i]
-    floor = FLOOR * total / size
-    first = 0.0
     for i in range(start):
-        first += returns[i] * returns[i]
-    variance = max(first / start, floor)
+        total += returns[i] * returns[i]
+    variance = max(total / start, STILL)
     gain = 1.0 / memory
     for i in range(size):
         variances[i] = variance
         if i >= start:
-            variance = max(variance + gain * (returns[i] * returns[i] - variance), floor)
+            square = returns[i] * returns[i]
+            total += square
+            floor = max(FLOOR * total / (i + 1), STILL)
+            variance = max(variance + gain * (square - variance), floor)
     variances[size] = variance
     return variances
 

@@ -28,7 +28,8 @@ MOVED_MIN: Final = (
     0.5  # share of returns that are not zero: a likelihood of ticks that stand still has no maximum
 )
 DEGREES_MIN: Final = 2.1  # of the Student t: below, its variance says nothing
-PERSISTENCE_MAX: Final = 0.9999  # above, variance has no mean to return to
+REVERTING_MAX: Final = 0.9999  # persistence, above which variance has no mean to return to within any horizon
+PERSISTENCE_MAX: Final = 1.0001  # an integrated variance and the optimiser's rounding
 JUMP_MAX: Final = 50.0  # forecast over sample volatility, beyond which the fit is not believed
 PATHS: Final = 2_000
 PATH_STEPS_MAX: Final = 2_880
@@ -123,7 +124,10 @@ def fit_garch(returns: NDArray[np.float64]) -> GarchFit | Missing:
             "longer returns",
         )
     fit = GarchFit(omega=omega * scale * scale, alpha=alpha, gamma=gamma, beta=beta, degrees=degrees)
-    if fit.persistence > 1.0 or not 0.0 < garch_variances(newest, fit)[-1] < (JUMP_MAX * scale) ** 2:
+    if (
+        fit.persistence > PERSISTENCE_MAX
+        or not 0.0 < garch_variances(newest, fit)[-1] < (JUMP_MAX * scale) ** 2
+    ):
         return _untrusted(
             "garch.explosive",
             f"persistence {fit.persistence:.4f}, no variance to return to",
@@ -144,7 +148,7 @@ def garch_variances(returns: NDArray[np.float64], fit: GarchFit) -> NDArray[np.f
 def horizon_variance(fit: GarchFit, following: float, steps: int) -> float:
     """Return the expected sum of squared returns over `steps`, the first of which has the variance `following`."""
     kept = fit.persistence
-    if kept > PERSISTENCE_MAX:
+    if kept > REVERTING_MAX:
         return steps * following + 0.5 * steps * (steps - 1) * fit.omega
     mean = fit.omega / (1.0 - kept)
     return steps * mean + (following - mean) * (1.0 - kept**steps) / (1.0 - kept)

@@ -28,11 +28,12 @@ def har(returns: NDArray[np.float64], interval_s: float, horizon_s: float) -> Vo
 
     In logs the mean is got back by Duan's smearing (the mean of the exponentials of the residuals) instead of taking them
     as normal. In levels the regression is weighted by the inverse of the long variance, since large variances err more.
-    Either forecast stays within what was realised in the past.
+    No slope is negative: more variance in the past never means less to come. The forecast stays within what was realised
+    before, and a last span without precedent is refused.
     Cost: linear in the returns, some 10 us for a thousand horizons.
     Source: Corsi 2009, Journal of Financial Econometrics 7(2); Duan 1983, Smearing estimate; Patton and Sheppard 2015 for
     the weights; Bollerslev, Patton and Quaedvlieg 2016 for staying within the past.
-    Limits: slow to believe in a crash without precedent, and it sees neither sign nor calendar.
+    Limits: fitted to a calm past it is slow to believe in a crash; it sees neither sign nor calendar.
     """
     steps = steps_of(returns, interval_s, horizon_s)
     spans = np.array(SPANS) * max(steps, RETURNS_SPAN_MIN)
@@ -45,6 +46,13 @@ def har(returns: NDArray[np.float64], interval_s: float, horizon_s: float) -> Vo
     origins = np.arange(last, int(spans[-1]) - 1, -stride)[::-1]
     targets = total[origins + steps] - total[origins]
     known = _spans(total, np.append(origins, returns.size), spans)
+    if known[-1, 0] > known[:-1, 0].max():
+        return Missing(
+            where=MODEL,
+            code="har.unprecedented",
+            reason="the last span moved more than any before: a regression has nothing to say about it",
+            remedy="ewma, or a history with such a span",
+        )
     found = _fit(known[:-1], targets, known[-1], steps)
     apart = np.arange(origins.size - 1, -1, -((steps + stride - 1) // stride))[
         ::-1
@@ -99,8 +107,18 @@ def _fit(
 def _solve(
     known: NDArray[np.float64], targets: NDArray[np.float64], weights: NDArray[np.float64]
 ) -> NDArray[np.float64]:
+    """Return constant and slopes; a slope below zero is left out and the rest fitted anew, the worst one first."""
     design = np.column_stack([np.ones(len(known)), known]) * weights[:, None]
-    return np.asarray(np.linalg.lstsq(design, targets * weights, rcond=None)[0], dtype=np.float64)
+    beta = np.zeros(design.shape[1])
+    kept = list(range(design.shape[1]))
+    while True:
+        found = np.asarray(
+            np.linalg.lstsq(design[:, kept], targets * weights, rcond=None)[0], dtype=np.float64
+        )
+        if len(kept) == 1 or found[1:].min() >= 0.0:
+            beta[kept] = found
+            return beta
+        kept.pop(1 + int(found[1:].argmin()))
 
 
 def _predict(known: NDArray[np.float64], beta: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -30,7 +30,8 @@ def dynamic_quantile(
     rank of the regressors, so a constant VaR counts once, with the constant.
     Source: Engle and Manganelli 2004, CAViaR, Journal of Business and Economic Statistics 22(4), out-of-sample form.
     Limits: with few exceedances (99 % and some hundred steps) it rejects good models too often: one pair of
-    neighbours decides. Clusters wider than `lags` steps escape.
+    neighbours decides. Clusters wider than `lags` steps escape. A VaR estimated from a short window is itself noise that
+    foretells exceedances (low by chance, soon exceeded), and is rejected even where returns have no memory.
     """
     if hits.shape != var.shape:
         raise CallerError(

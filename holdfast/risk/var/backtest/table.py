@@ -19,12 +19,15 @@ from holdfast.risk.var.backtest.traffic_light import Light, traffic_light, worst
 TESTS: Final = ("count", "independence", "coverage", "quantile", "size", "shortfall")
 HEAD: Final = (
     "| series | model | level | steps | expected | seen | count | indep. | cond. cov. | DQ | ES size (Z1) | ES (Z2) "
-    "| light | worst 250 | verdict |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|"
+    "| light | worst 250 from | verdict |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|"
 )
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """One model on one series. `tests`: in the order of `TESTS`; `worst` counts in the 250 steps that begin at `worst_at`."""
+    """One model on one series. `tests` in the order of `TESTS`; `worst` is the most exceedances within 250 steps.
+
+    `worst_at` is the return at which those steps begin (-1: fewer than 250), `worst_from` its time where times were given.
+    """
 
     series: str
     model: str
@@ -36,13 +39,22 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     light: Light | Missing
     worst: int
     worst_at: int
+    worst_from: str
     verdict: str
     note: str = ""
 
 
-def judge(series: str, returns: NDArray[np.float64], found: Rolling, seed: int = 1) -> Row:
+def judge(
+    series: str,
+    returns: NDArray[np.float64],
+    found: Rolling,
+    *,
+    ends_ns: NDArray[np.int64] | None = None,
+    seed: int = 1,
+) -> Row:
     """Run every test on a model's forecasts.
 
+    Shape: returns and ends_ns (n,): when each return ended, to say when the model was worst.
     Raises: CallerError where the forecasts are not one a return from `found.first` on.
     """
     future = returns[found.first :]
@@ -77,6 +89,9 @@ def judge(series: str, returns: NDArray[np.float64], found: Rolling, seed: int =
         light=traffic_light(hits, level),
         worst=count,
         worst_at=start,
+        worst_from=""
+        if ends_ns is None or start < 0
+        else str(np.datetime64(int(ends_ns[start]), "ns").astype("datetime64[m]")),
         verdict=_verdict(tests),
         note=found.note,
     )
@@ -95,7 +110,7 @@ def markdown(rows: list[Row]) -> str:
             str(row.seen),
             *(_cell(test) for test in row.tests),
             "—" if isinstance(row.light, Missing) else row.light.zone,
-            str(row.worst) if row.worst_at >= 0 else "—",
+            f"{row.worst} {row.worst_from.replace('T', ' ')}".strip() if row.worst_at >= 0 else "—",
             row.verdict,
         ]
         lines.append("| " + " | ".join(cells) + " |")
