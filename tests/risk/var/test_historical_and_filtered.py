@@ -115,6 +115,18 @@ def test_the_filter_is_the_textbooks_recursion() -> None:
     assert np.isnan(found.history[:10]).all()
 
 
+def test_a_gjr_filter_answers_losses_more_than_gains() -> None:
+    returns = generator(3).standard_normal((150, 1)) * 0.02
+    terms = [np.array([value]) for value in (1e-5, 0.05, 0.1, 0.85)]
+    found = known(
+        recursive(panel(returns), name="GJR", omega=terms[0], alpha=terms[1], gamma=terms[2], beta=terms[3])
+    )
+    variance = (returns[:20, 0] ** 2).mean()
+    for move in returns[20:, 0]:
+        variance = 1e-5 + (0.05 + 0.1 * (move < 0.0)) * move**2 + 0.85 * variance
+    assert found.today[0] == pytest.approx(np.sqrt(variance), rel=1e-12)
+
+
 def test_paths_of_a_normal_history_at_flat_volatility_have_its_var_at_every_horizon() -> None:
     history = panel(generator(4).standard_normal((5_000, 1)) * 0.01)
     history.log_returns[:] -= history.log_returns.mean()
@@ -125,6 +137,21 @@ def test_paths_of_a_normal_history_at_flat_volatility_have_its_var_at_every_hori
         assert isinstance(found, RiskMeasure)
         assert found.var == pytest.approx(2.3263 * deviation * np.sqrt(steps), abs=5.0 * found.var_error)
         assert sample.horizon_years == pytest.approx(steps / 8_760.0)
+
+
+def test_a_trend_of_the_history_is_not_carried_on() -> None:
+    history = panel(0.02 + 0.01 * generator(4).standard_normal((2_000, 1)))
+    for steps in (1, 10):
+        sample = drawn(filtered(history, steps=steps, paths=20_000, seed=5, volatility=flat(history, 0.01)))
+        assert abs(sample.spot_log.mean()) < 0.001
+
+
+def test_every_factor_has_its_own_volatility() -> None:
+    history = panel(generator(4).standard_normal((2_000, 2)) * np.array([0.01, 0.05]))
+    for steps in (1, 4):
+        sample = drawn(filtered(history, steps=steps, paths=20_000, seed=5))
+        expected = known(ewma(history, steps=steps)).today * np.sqrt(steps)
+        assert sample.spot_log.std(axis=0) == pytest.approx(expected, rel=0.1)
 
 
 def test_scenarios_are_scaled_to_todays_volatility() -> None:

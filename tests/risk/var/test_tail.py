@@ -10,6 +10,7 @@ from scipy.stats import t as student
 from holdfast.error import CallerError
 from holdfast.risk.draws import generator
 from holdfast.risk.missing import Missing
+from holdfast.risk.var import tail as tail_module
 from holdfast.risk.var.measure import RiskMeasure
 from holdfast.risk.var.tail import Tail, by_likelihood, by_moments, tail_of
 
@@ -76,6 +77,14 @@ def test_the_profile_interval_covers_as_often_as_it_says() -> None:
     seen = np.array(errors)
     # the delta method also counts how many lie beyond the threshold, which is fixed here
     assert 0.7 < seen[:, 1].mean() / seen[:, 0].std() < 1.5
+
+
+def test_standard_errors_are_those_of_repeated_samples() -> None:
+    draws = generator(16)
+    found = [fitted(genpareto.rvs(0.2, size=10_000, random_state=draws), 1_000) for _ in range(300)]
+    values = np.array([tail_module._measures(one.threshold, one.shape, one.scale, 100.0) for one in found])
+    errors = np.array([one._errors(100.0) for one in found])  # 1,000 of 10,000 beyond, level 0.999
+    assert errors.mean(axis=0) == pytest.approx(values.std(axis=0), rel=0.1)
 
 
 def test_the_numbers_agree_with_scipys_law() -> None:
