@@ -38,6 +38,8 @@ from holdfast.risk.pricing.refusal import (
 STEPS_MAX: Final = 24
 STEP_LAST: Final = 1e-4  # a relative step this small leaves an error of its fourth power
 THIN: Final = 0.03  # half a deviation below which the difference of Y is integrated, not subtracted
+FLAT: Final = 1e-6  # root of half the log-moneyness, below which the option is at the money for a first guess
+_SQRT_HALF_PI: Final = math.sqrt(0.5 * math.pi)
 _SQRT_TWO_PI: Final = math.sqrt(2.0 * math.pi)
 _LOG_SQRT_TWO_PI: Final = 0.5 * math.log(2.0 * math.pi)
 _NEAR, _FAR = 0.3399810435848563, 0.8611363115940526  # Gauss-Legendre, four nodes
@@ -185,7 +187,9 @@ def _guess(x: float, beta: float) -> tuple[float, float, float, int]:
     reach = _spread(-half, half)
     b_centre = vega * reach
     if beta < b_centre:
-        s = centre - reach
+        s = (
+            centre - reach if half > FLAT else _SQRT_HALF_PI * a
+        )  # its limit, where the difference has no digits
         v, b = _vega_and_price(x, s)
         if beta < b:
             y = a / (math.sqrt(3.0) * s)
