@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from holdfast.error import CallerError
 from holdfast.risk.market import years_between
+from holdfast.risk.pricing.forward import Forward, forward_from_parity
 from holdfast.risk.pricing.implied_volatility import implied_volatilities
 from holdfast.risk.pricing.refusal import PRICED
 
@@ -172,20 +173,11 @@ def _butterflies(strikes: np.ndarray, bids: np.ndarray, asks: np.ndarray) -> int
 
 
 def _parity_forward(chain: Chain, of: NDArray[np.bool_]) -> float:
-    """Return the forward that calls and puts of one strike agree on: the median, tighter pairs counting more; else NaN."""
-    quoted = of & (chain.bid > 0.0) & (chain.ask > chain.bid)
-    calls, puts = np.flatnonzero(quoted & chain.is_call), np.flatnonzero(quoted & ~chain.is_call)
+    """Return the forward of an expiry that calls against puts of one strike say, NaN where they say none."""
+    calls, puts = np.flatnonzero(of & chain.is_call), np.flatnonzero(of & ~chain.is_call)
     strikes, c, p = np.intersect1d(chain.strike[calls], chain.strike[puts], return_indices=True)
-    if not len(strikes):
-        return float("nan")
     c, p = calls[c], puts[p]
-    difference = 0.5 * (chain.bid[c] + chain.ask[c] - chain.bid[p] - chain.ask[p])
-    width = chain.ask[c] - chain.bid[c] + chain.ask[p] - chain.bid[p]
-    if chain.inverse:  # (forward - strike) / forward
-        forwards = strikes / np.maximum(1.0 - difference, 1e-9)
-        width = width * forwards * forwards / strikes
-    else:
-        forwards = strikes + difference
-    order = np.argsort(forwards)
-    weight = np.cumsum(1.0 / width[order] ** 2)
-    return float(forwards[order][np.searchsorted(weight, 0.5 * weight[-1])])
+    found = forward_from_parity(
+        strikes, chain.bid[c], chain.ask[c], chain.bid[p], chain.ask[p], inverse=chain.inverse
+    )
+    return found.forward if isinstance(found, Forward) else float("nan")

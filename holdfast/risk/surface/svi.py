@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from holdfast.error import CallerError
 from holdfast.risk.surface.arbitrage import bottom, slice_gap
+from holdfast.risk.surface.ssvi import ssvi_slice
 from holdfast.risk.surface.svi_descent import WINGS_MAX, clip, descend, from_local, to_local, to_slice
 
 QUOTES_MIN: Final = 5  # two-sided: as many as the slice has parameters
@@ -216,12 +217,7 @@ def _blend_to_freedom(slice_: np.ndarray) -> None:
     variance = a + b * (math.sqrt(m * m + s * s) - rho * m)
     bend = min(2.0 * b / variance, 0.99 * 4.0 / (variance * (1.0 + abs(rho))))
     bend = min(bend, 0.99 * 2.0 / math.sqrt(variance * (1.0 + abs(rho))))
-    free = np.empty(5)
-    free[0] = 0.5 * variance * (1.0 - rho * rho)
-    free[1] = 0.5 * variance * bend
-    free[2] = rho
-    free[3] = -rho / bend
-    free[4] = math.sqrt(1.0 - rho * rho) / bend
+    free = ssvi_slice(variance, rho, bend)
     raw = slice_.copy()
     low, high = 0.0, 1.0
     for _ in range(_BLENDS):
