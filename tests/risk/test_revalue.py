@@ -2,6 +2,7 @@
 
 import math
 
+import numba
 import numpy as np
 import pytest
 import QuantLib
@@ -236,8 +237,6 @@ def test_prices_and_strikes_in_another_unit_change_nothing_relative() -> None:
 
 
 def test_the_same_bits_come_back_whatever_the_thread_count() -> None:
-    import numba  # noqa: PLC0415
-
     legs, shocks = random_legs(30, 16), random_shocks(3_000, 17, bent=True)
     many = revalue.profits(legs, shocks)
     before = numba.get_num_threads()
