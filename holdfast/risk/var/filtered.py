@@ -28,6 +28,7 @@ from holdfast.risk.var.sample import Sample
 from holdfast.risk.var.volatility_filter import VolatilityFilter, ewma, handed
 from holdfast.risk.var.volatility_walk import pull
 
+BLOCK: Final = 2_048  # paths
 GROWTH_MAX: Final = (
     4.0  # of the variance's second moment over one path: beyond, a few exploding paths are the tail
 )
@@ -39,7 +40,7 @@ def filtered(
     """Draw paths of `steps` steps by filtered historical simulation; one step takes every date once and draws nothing.
 
     `volatility` None takes EWMA with a memory as long as the horizon (see `ewma`).
-    Cost: about 5 ns a path, step and factor.
+    Cost: about 3 ns a path, step and factor.
     Limits: no move is larger than the largest residual seen times the volatility reached: beyond the history's own tail
     see `tail.py`. Dependence over assets is that of history, whatever the volatility. Paths of a short history repeat
     its few large residuals.
@@ -94,23 +95,37 @@ def _draw(
     paths: int,
     seed: int,
 ) -> NDArray[np.float64]:
+    """Return moves, drawn a block of paths at a time: a block's state stays in the cache for all its steps."""
     draws = generator(seed)
-    variance = np.tile(found.today**2, (paths, 1))
-    moves = np.zeros_like(variance)
-    for _ in range(steps):
-        dates = draws.integers(0, len(residuals), size=paths)
-        _step(dates, residuals, pulls, found.omega, found.alpha, found.gamma, found.beta, variance, moves)
-    return moves
+    by_factor = np.ascontiguousarray(residuals.T)
+    moves = np.empty((len(by_factor), paths))
+    for first in range(0, paths, BLOCK):
+        block = moves[:, first : first + BLOCK]
+        dates = draws.integers(0, len(residuals), size=(steps, block.shape[1]))
+        _walk(
+            dates, by_factor, found.today**2, pulls, found.omega, found.alpha, found.gamma, found.beta, block
+        )
+    return np.ascontiguousarray(moves.T)
 
 
-@njit(cache=True)
-def _step(
-    dates: np.ndarray, residuals: np.ndarray, pulls: np.ndarray, omega: np.ndarray, alpha: np.ndarray, gamma: np.ndarray,
-    beta: np.ndarray, variance: np.ndarray, moves: np.ndarray,
+@njit(cache=True, fastmath={"contract"})
+def _walk(
+    dates: np.ndarray, residuals: np.ndarray, today: np.ndarray, pulls: np.ndarray, omega: np.ndarray, alpha: np.ndarray,
+    gamma: np.ndarray, beta: np.ndarray, moves: np.ndarray,
 ) -> None:  # fmt: skip
-    for path in range(moves.shape[0]):
-        for k in range(moves.shape[1]):
-            move = residuals[dates[path], k] * math.sqrt(variance[path, k])
-            up = alpha[k] + (gamma[k] if move < 0.0 else 0.0)
-            variance[path, k] = omega[k] + up * move * move + beta[k] * variance[path, k]
-            moves[path, k] += move - pulls[k] * moves[path, k]
+    paths = moves.shape[1]
+    variance = np.empty(paths)
+    total = np.empty(paths)
+    for k in range(moves.shape[0]):
+        variance[:] = today[k]
+        total[:] = 0.0
+        kept = 1.0 - pulls[k]
+        own = residuals[k]
+        for step in range(dates.shape[0]):
+            drawn = dates[step]
+            for path in range(paths):
+                move = own[drawn[path]] * math.sqrt(variance[path])
+                up = alpha[k] + gamma[k] * (move < 0.0)
+                variance[path] = omega[k] + up * move * move + beta[k] * variance[path]
+                total[path] = kept * total[path] + move
+        moves[k] = total
