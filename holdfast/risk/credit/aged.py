@@ -2,22 +2,22 @@
 
 Rules:
 
-1. On one date an option's time left and deviation are the same on every path; only its forward differs. What is the same is
-   worked out before the loop.
+1. A loop is over the paths of one leg on one date: its kind, its time left and its discount are the same on all of them.
 2. A forward moves with its asset less its quote currency; a value is paid in the settlement asset at its price then. Where a
-   currency does not move, its row of ones is not read.
+   quote currency does not move, its row of ones is not read.
 3. Dates are independent, and inside one the legs are added in their order: the result does not depend on the threads.
-4. The flags and the reason for them are those of `cube_rows.py`, whose exponential and normal tail this uses.
+4. Flags are those of `pricing/normal.py`, for its reasons.
 """
 
-import math
 from typing import Any, Final
 
 import numpy as np
 from numba import njit, prange
 
-from holdfast.risk.cube_rows import DEVIATION_MIN, EXPONENT_MIN, FAST_MATH, exp_of, tail_over_exp
 from holdfast.risk.legs import DIGITAL, INVERSE, LINEAR, OPTION_INVERSE
+from holdfast.risk.pricing.black76 import black76_price
+from holdfast.risk.pricing.digital import cash_or_nothing
+from holdfast.risk.pricing.normal import FLAGS
 
 BLOCK: Final = 1024
 EXPIRED_YEARS: Final = -1e-12  # a date this far past the expiry is past it
@@ -25,15 +25,19 @@ EXPIRED_YEARS: Final = -1e-12  # a date this far past the expiry is past it
 
 @njit(cache=True, parallel=True, error_model="numpy")
 def fill(
-    legs: np.ndarray, prices: np.ndarray, times: np.ndarray, logs: np.ndarray, moves: np.ndarray, flat: np.ndarray,
+    legs: np.ndarray,
+    prices: np.ndarray,
+    times: np.ndarray,
+    moves: np.ndarray,
+    flat: np.ndarray,
     out: np.ndarray,
-) -> None:  # fmt: skip
+) -> None:
     """Add the value of all legs, in base currency, into `out`.
 
-    Shape: logs, moves (dates, assets, paths), flat (assets,) true where the asset never moves, out (dates, paths).
+    Shape: moves (dates, assets, paths), flat (assets,) true where the asset never moves, out (dates, paths).
     """
     for date in prange(times.shape[0]):
-        x, growth, paid = np.empty(BLOCK), np.empty(BLOCK), np.empty(BLOCK)
+        growth, paid = np.empty(BLOCK), np.empty(BLOCK)
         for begin in range(0, out.shape[1], BLOCK):
             end = min(begin + BLOCK, out.shape[1])
             sums = out[date, begin:end]
@@ -42,117 +46,77 @@ def fill(
                 years = leg.years - times[date]
                 if leg.years > 0.0 and years < EXPIRED_YEARS:
                     continue
-                _add_leg(
-                    leg,
-                    max(years, 0.0),
-                    prices,
-                    logs[date],
-                    moves[date],
-                    begin,
-                    end,
-                    flat,
-                    x,
-                    growth,
-                    paid,
-                    sums,
-                )
+                _add_leg(leg, max(years, 0.0), prices, moves[date], begin, end, flat, growth, paid, sums)
 
 
 @njit(cache=True, error_model="numpy")
 def _add_leg(
-    leg: Any, years: float, prices: np.ndarray, logs: np.ndarray, moves: np.ndarray, begin: int, end: int,
-    flat: np.ndarray, x: np.ndarray, growth: np.ndarray, paid: np.ndarray, sums: np.ndarray,
+    leg: Any, years: float, prices: np.ndarray, moves: np.ndarray, begin: int, end: int, flat: np.ndarray,
+    growth: np.ndarray, paid: np.ndarray, sums: np.ndarray,
 ) -> None:  # fmt: skip
-    count = sums.shape[0]
+    count = end - begin
     start = leg.ratio * prices[leg.asset] / prices[leg.quote]
     scale = leg.quantity * prices[leg.settle]
     # slices of one contiguous row: anything else the compiler reads number by number
-    x_row, growth_row, settle_row = (
-        logs[leg.asset][begin:end], moves[leg.asset][begin:end], moves[leg.settle][begin:end]
-    )  # fmt: skip
+    growth_row, settle_row = moves[leg.asset][begin:end], moves[leg.settle][begin:end]
     if not flat[leg.quote]:
-        x_quote, growth_quote = logs[leg.quote][begin:end], moves[leg.quote][begin:end]
+        quote_row = moves[leg.quote][begin:end]
         for path in range(count):
-            x[path] = x_row[path] - x_quote[path]
-            growth[path] = growth_row[path] / growth_quote[path]
-        x_row, growth_row = x[:count], growth[:count]
-    in_coin = leg.kind == OPTION_INVERSE
-    paid_row = paid[:count]
-    if in_coin:
-        scale /= start
-    if in_coin and leg.settle == leg.asset and flat[leg.quote]:
-        paid_row[:] = 1.0  # so many coins are worth what they were over the price they were counted at
-    elif in_coin:
-        for path in range(count):
-            paid[path] = settle_row[path] / growth_row[path]
-    else:
-        paid_row = settle_row
+            growth[path] = growth_row[path] / quote_row[path]
+        growth_row = growth[:count]
     if leg.kind == LINEAR:
-        for path in range(count):
-            sums[path] += scale * (start * growth_row[path] - leg.entry) * paid_row[path]
-        return
-    if leg.kind == INVERSE:
-        for path in range(count):
-            sums[path] += scale * (1.0 / leg.entry - 1.0 / (start * growth_row[path])) * paid_row[path]
-        return
-    if leg.years > 0.0:
-        scale *= leg.discount ** (years / leg.years)
-    deviation = leg.volatility * math.sqrt(years)
-    x_start = math.log(start / leg.strike)
-    if deviation < DEVIATION_MIN:
-        _add_payoff(leg.kind == DIGITAL, start, leg.strike, leg.sign, scale, growth_row, paid_row, sums)
-    elif leg.kind == DIGITAL:
-        _add_digital(x_start, deviation, leg.sign, scale, x_row, paid_row, sums)
+        _add_linear(start, leg.entry, scale, growth_row, settle_row, sums)
+    elif leg.kind == INVERSE:
+        _add_inverse(start, leg.entry, scale, growth_row, settle_row, sums)
     else:
-        _add_option(x_start, start, leg.strike, deviation, leg.sign, scale, x_row, growth_row, paid_row, sums)
+        if leg.kind == OPTION_INVERSE:  # paid in coins, counted at the forward
+            scale /= start
+            for path in range(count):
+                paid[path] = settle_row[path] / growth_row[path]
+            settle_row = paid[:count]
+        discount = leg.discount ** (years / leg.years)
+        scale *= discount
+        if leg.kind == DIGITAL:
+            _add_digital(
+                start, leg.strike, years, leg.volatility, leg.sign, scale, growth_row, settle_row, sums
+            )
+        else:
+            _add_option(
+                start, leg.strike, years, leg.volatility, leg.sign, scale, growth_row, settle_row, sums
+            )
 
 
-@njit(cache=True, fastmath=FAST_MATH, error_model="numpy")
+@njit(cache=True, fastmath=FLAGS, error_model="numpy")
 def _add_option(
-    x_start: float, start: float, strike: float, deviation: float, sign: float, scale: float, x: np.ndarray,
-    growth: np.ndarray, paid: np.ndarray, sums: np.ndarray,
+    start: float, strike: float, years: float, volatility: float, sign: float, scale: float, growth: np.ndarray,
+    paid: np.ndarray, sums: np.ndarray,
 ) -> None:  # fmt: skip
-    """Add a European option; one exponential serves both normals, as forward x density(d1) = strike x density(d2)."""
-    over, half = 1.0 / deviation, 0.5 * deviation
     for path in range(sums.shape[0]):
-        forward = start * growth[path]
-        d1 = (x_start + x[path]) * over + half
-        z = -0.5 * d1 * d1
-        z = z if z > EXPONENT_MIN else EXPONENT_MIN
-        weight = forward * exp_of(z)
-        a = sign * d1
-        b = a - sign * deviation
-        tail_a = weight * tail_over_exp(abs(a))
-        tail_b = weight * tail_over_exp(abs(b))
-        with_forward = tail_a if a < 0.0 else forward - tail_a
-        with_strike = tail_b if b < 0.0 else strike - tail_b
-        sums[path] += scale * sign * (with_forward - with_strike) * paid[path]
+        price = black76_price(start * growth[path], strike, years, volatility, sign, 1.0)
+        sums[path] += scale * price * paid[path]
 
 
-@njit(cache=True, fastmath=FAST_MATH, error_model="numpy")
+@njit(cache=True, fastmath=FLAGS, error_model="numpy")
 def _add_digital(
-    x_start: float,
-    deviation: float,
-    sign: float,
-    scale: float,
-    x: np.ndarray,
-    paid: np.ndarray,
-    sums: np.ndarray,
+    start: float, strike: float, years: float, volatility: float, sign: float, scale: float, growth: np.ndarray,
+    paid: np.ndarray, sums: np.ndarray,
+) -> None:  # fmt: skip
+    for path in range(sums.shape[0]):
+        price = cash_or_nothing(start * growth[path], strike, years, volatility, sign, 1.0)
+        sums[path] += scale * price * paid[path]
+
+
+@njit(cache=True, fastmath=FLAGS, error_model="numpy")
+def _add_linear(
+    start: float, entry: float, scale: float, growth: np.ndarray, paid: np.ndarray, sums: np.ndarray
 ) -> None:
     for path in range(sums.shape[0]):
-        b = sign * ((x_start + x[path]) / deviation - 0.5 * deviation)
-        z = -0.5 * b * b
-        z = z if z > EXPONENT_MIN else EXPONENT_MIN
-        tail = exp_of(z) * tail_over_exp(abs(b))
-        sums[path] += scale * (tail if b < 0.0 else 1.0 - tail) * paid[path]
+        sums[path] += scale * (start * growth[path] - entry) * paid[path]
 
 
-@njit(cache=True, error_model="numpy")
-def _add_payoff(
-    digital: bool, start: float, strike: float, sign: float, scale: float, growth: np.ndarray, paid: np.ndarray,
-    sums: np.ndarray,
-) -> None:  # fmt: skip
+@njit(cache=True, fastmath=FLAGS, error_model="numpy")
+def _add_inverse(
+    start: float, entry: float, scale: float, growth: np.ndarray, paid: np.ndarray, sums: np.ndarray
+) -> None:
     for path in range(sums.shape[0]):
-        inside = sign * (start * growth[path] - strike)
-        if inside > 0.0:
-            sums[path] += scale * (1.0 if digital else inside) * paid[path]
+        sums[path] += scale * (1.0 / entry - 1.0 / (start * growth[path])) * paid[path]

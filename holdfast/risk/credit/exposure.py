@@ -123,7 +123,7 @@ def profile(exposure: Exposure, quantiles: tuple[float, ...] = QUANTILES) -> Pro
 def path_values(legs: Legs, paths: Paths, chosen: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Return the value of the chosen legs together, in base currency. Shape: (dates, paths)."""
     out = np.zeros((len(paths.times), paths.count))
-    fill(legs.legs[chosen], legs.prices, paths.times, paths.log_moves, paths.moves, paths.flat, out)
+    fill(legs.legs[chosen], legs.prices, paths.times, paths.moves, paths.flat, out)
     return out
 
 

@@ -142,9 +142,7 @@ def test_the_kernel_equals_its_plain_twin() -> None:
     paths = walk(legs, paths=20)
     fast = path_values(legs, paths, np.ones(3, dtype=bool))
     plain = np.zeros_like(fast)
-    module.fill.py_func(
-        legs.legs.view(np.recarray), legs.prices, paths.times, paths.log_moves, paths.moves, paths.flat, plain
-    )
+    module.fill.py_func(legs.legs.view(np.recarray), legs.prices, paths.times, paths.moves, paths.flat, plain)
     assert np.allclose(fast, plain, rtol=1e-13)
 
 
