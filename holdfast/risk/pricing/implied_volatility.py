@@ -39,6 +39,7 @@ STEPS_MAX: Final = 24
 STEP_LAST: Final = 1e-4  # a relative step this small leaves an error of its fourth power
 THIN: Final = 0.03  # half a deviation below which the difference of Y is integrated, not subtracted
 FLAT: Final = 1e-6  # root of half the log-moneyness, below which the option is at the money for a first guess
+_LOWER_SCALE: Final = 2.0 * math.pi / math.sqrt(27.0)  # of Jaeckel's map of the lower branch
 _SQRT_HALF_PI: Final = math.sqrt(0.5 * math.pi)
 _SQRT_TWO_PI: Final = math.sqrt(2.0 * math.pi)
 _LOG_SQRT_TWO_PI: Final = 0.5 * math.log(2.0 * math.pi)
@@ -121,7 +122,7 @@ def implied_deviation(x: float, beta: float) -> float:
     """
     s, low, high, region = _guess(x, beta)
     log_beta = math.log(beta)
-    missing = math.exp(0.5 * x) - beta
+    log_missing = math.log(fast_exp(0.5 * x) - beta) if region == _UPPER else 0.0
     for _ in range(STEPS_MAX):
         h, t = x / s, 0.5 * s
         curve = (h * h - t * t) / s  # second over first derivative of b
@@ -129,7 +130,7 @@ def implied_deviation(x: float, beta: float) -> float:
         if region == _UPPER:
             rest = mills(h + t) + mills(t - h)  # (maximum - b) over vega
             log_rest = log_ratio(rest, _SQRT_TWO_PI) - 0.5 * (h * h + t * t)
-            error = log_rest - math.log(missing)
+            error = log_rest - log_missing
             u = 1.0 / rest
             newton, second = error * rest, curve + u
             third = second * second + curve_slope + u * (curve + u)
@@ -187,25 +188,19 @@ def _guess(x: float, beta: float) -> tuple[float, float, float, int]:
     reach = _spread(-half, half)
     b_centre = vega * reach
     if beta < b_centre:
-        s = (
-            centre - reach if half > FLAT else _SQRT_HALF_PI * a
-        )  # its limit, where the difference has no digits
+        # where the difference has no digits left, its limit
+        s = centre - reach if half > FLAT else _SQRT_HALF_PI * a
         v, b = _vega_and_price(x, s)
         if beta < b:
             y = a / (math.sqrt(3.0) * s)
             tail = y * mills(y)
-            f = (
-                2.0
-                * math.pi
-                / (3.0 * math.sqrt(3.0))
-                * a
-                * (DENSITY_AT_ZERO * fast_exp(-0.5 * y * y) * tail / y) ** 3
-            )
+            outside = DENSITY_AT_ZERO * fast_exp(-0.5 * y * y) * tail / y
+            f = _LOWER_SCALE * a * outside**3
             slope = tail * tail * fast_exp(0.125 * s * s)
             curve = slope / v * (0.25 * s - 2.0 * (1.0 + y * y - y * y / tail) / s)
             f = _rational_cubic(beta, 0.0, b, 0.0, f, 1.0, slope, curve, False)
             f = f if f > 0.0 else beta
-            z = (f * 1.5 * math.sqrt(3.0) / (math.pi * a)) ** (1.0 / 3.0)
+            z = fast_exp(log_ratio(f, _LOWER_SCALE * a) / 3.0)
             first = a / (math.sqrt(3.0) * _quantile(min(z, 0.499)))
             return min(first, s), 0.0, s, _LOWER
         first = _rational_cubic(beta, b, b_centre, s, centre, 1.0 / v, 1.0 / vega, 0.0, False)
@@ -218,8 +213,9 @@ def _guess(x: float, beta: float) -> tuple[float, float, float, int]:
     f = DENSITY_AT_ZERO * fast_exp(-0.125 * s * s) * mills(0.5 * s)
     slope = -0.5 * fast_exp(0.5 * (a / s) ** 2)
     curve = -slope * a * a / (s * s * s * v)
-    f = _rational_cubic(beta, b, math.exp(0.5 * x), f, 0.0, slope, -0.5, curve, True)
-    f = f if f > 0.0 else 0.5 * (math.exp(0.5 * x) - beta)
+    most = fast_exp(0.5 * x)
+    f = _rational_cubic(beta, b, most, f, 0.0, slope, -0.5, curve, True)
+    f = f if f > 0.0 else 0.5 * (most - beta)
     return max(2.0 * _quantile(min(f, 0.499)), s), s, math.inf, _UPPER
 
 
@@ -251,6 +247,6 @@ def _rational_cubic(
 @njit(cache=True, error_model="numpy", fastmath=FLAGS)
 def _quantile(p: float) -> float:
     """Return how many deviations out a tail of p begins, p < 0.5. Error: 5e-4."""
-    r = math.sqrt(-2.0 * math.log(p))
+    r = math.sqrt(2.0 * log_ratio(1.0, p))
     top = 2.515517 + r * (0.802853 + r * 0.010328)
     return r - top / (1.0 + r * (1.432788 + r * (0.189269 + r * 0.001308)))
