@@ -82,9 +82,12 @@ def test_the_profile_interval_covers_as_often_as_it_says() -> None:
 def test_standard_errors_are_those_of_repeated_samples() -> None:
     draws = generator(16)
     found = [fitted(genpareto.rvs(0.2, size=10_000, random_state=draws), 1_000) for _ in range(300)]
-    values = np.array([tail_module._measures(one.threshold, one.shape, one.scale, 100.0) for one in found])
-    errors = np.array([one._errors(100.0) for one in found])  # 1,000 of 10,000 beyond, level 0.999
-    assert errors.mean(axis=0) == pytest.approx(values.std(axis=0), rel=0.1)
+    for ratio in (2.0, 100.0):  # 1,000 of 10,000 beyond: levels 0.95 and 0.999
+        values = np.array(
+            [tail_module._measures(one.threshold, one.shape, one.scale, ratio) for one in found]
+        )
+        errors = np.array([one._errors(ratio) for one in found])
+        assert errors.mean(axis=0) == pytest.approx(values.std(axis=0), rel=0.1)
 
 
 def test_the_numbers_agree_with_scipys_law() -> None:
