@@ -166,6 +166,20 @@ def test_paths_without_the_dates_that_a_margin_period_needs_are_refused() -> Non
         expose(legs, walk(legs, paths=10), KEY, Csa(threshold=0.0, margin_period_years=0.03))
 
 
+def test_margin_moves_only_by_the_minimum_transfer_amount_and_above_the_threshold() -> None:
+    values = np.array([[0.0], [12.0], [14.0], [16.0], [-3.0], [-30.0]])
+    agreement = Csa(threshold=10.0, own_threshold=20.0, minimum_transfer=4.0)
+    # required 0, 2, 4, 6, 0, -10; held 0, 0, 4, 4, 0, -10: two is too little, and so is two more
+    held = values - claims(values, np.arange(6.0), agreement)
+    assert held[:, 0].tolist() == [0.0, 0.0, 4.0, 4.0, 0.0, -10.0]
+
+
+def test_margin_held_today_stands_until_the_first_call_has_had_its_time() -> None:
+    values = np.array([[50.0], [60.0], [70.0]])
+    agreement = Csa(threshold=0.0, own_threshold=0.0, margin_period_years=1.0, variation_held=45.0)
+    assert claims(values, np.array([0.0, 0.5, 1.0]), agreement)[:, 0].tolist() == [5.0, 15.0, 20.0]
+
+
 @settings(max_examples=60)
 @given(
     threshold=st.floats(0.0, 50.0),
@@ -198,6 +212,12 @@ def test_posted_margin_is_lost_unless_it_is_segregated() -> None:
     claim = np.array([[-5.0, 0.0, 5.0]])
     assert split(claim, Csa(initial_posted=10.0))[0].tolist() == [[5.0, 10.0, 15.0]]
     assert split(claim, Csa(initial_posted=10.0, posted_segregated=True))[0].tolist() == [[0.0, 0.0, 5.0]]
+
+
+def test_posted_margin_covers_what_the_desk_owes() -> None:
+    claim = np.array([[-15.0, -5.0, 5.0]])
+    assert split(claim, Csa(initial_posted=10.0))[1].tolist() == [[5.0, 0.0, 0.0]]
+    assert split(claim, Csa(initial_received=10.0))[1].tolist() == [[15.0, 5.0, 0.0]]
 
 
 @pytest.mark.parametrize(
