@@ -22,8 +22,8 @@ def forecast(
 ) -> VolatilityForecast | Missing:
     """Forecast the volatility of the next `horizon_s` from log returns over `interval_s` each, oldest first.
 
-    `blend`, the geometric mean of EWMA and HAR, was never the worst on any recording: HAR is better in ordinary markets,
-    EWMA in a crash without precedent. Where HAR (or GARCH) cannot be had, EWMA stands in and `reason` says why.
+    `blend` is the geometric mean of EWMA and HAR: HAR is better in ordinary markets, EWMA where a crash has just begun, and
+    the mean stays near the better of them. Where HAR (or GARCH) cannot be had, EWMA stands in and `reason` says why.
     Units: volatility, low and high fractions a year of 365 days.
     Raises: CallerError for an unknown model, returns that are not numbers, a horizon shorter than one return.
     Cost: 4 ms for 40,000 returns; `garch` 30 to 150 ms.

@@ -13,11 +13,10 @@ Source: Acerbi and Szekely 2014, Backtesting expected shortfall, MSCI (Risk, Dec
 from typing import Final
 
 import numpy as np
-from numpy.random import Generator
 from numpy.typing import NDArray
 
 from holdfast.error import CallerError
-from holdfast.risk.draws import generator
+from holdfast.risk.draws import Generator, generator
 from holdfast.risk.missing import Missing
 from holdfast.risk.var.backtest.outcome import (
     SIGNIFICANCE,
