@@ -86,7 +86,9 @@ class BinanceTiers:
         size = abs(float(leg["quantity"]))
         quoted = size if leg["kind"] == INVERSE else size * mark
         settled = size / mark if leg["kind"] == INVERSE else quoted
-        return self._by_tier(contract.name, contract.symbol, brackets, quoted, settled, values.leverage_default)
+        return self._by_tier(
+            contract.name, contract.symbol, brackets, quoted, settled, values.leverage_default
+        )
 
     def _by_tier(
         self, name: str, symbol: str, brackets: Brackets, quoted: float, settled: float, default: float

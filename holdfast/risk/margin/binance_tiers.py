@@ -6,7 +6,7 @@ Rules:
    amount_n = amount_(n-1) + floor_n x (rate_n - rate_(n-1)). Tables that break this are refused.
 2. Above the last cap the venue lets nobody hold a position: there is no requirement, and it is said.
 
-Source: binance.com FAQ b3c689c1f50a44cabb3a84e663b81d93 (2020-08-14, USD-M: liquidation price, rate, amount and its formula);
+Source: binance.com FAQ b3c689c1f50a44cabb3a84e663b81d93 (2020-08-14, USD-M: liquidation price, rate, amount, formula);
 FAQ ceccfcfb4e3a45e3b48b0b1bb1a8ae46 (2021-02-05, COIN-M).
 """
 
@@ -18,7 +18,7 @@ CENT = 0.01
 
 
 class Bracket(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """One row of a table: up to a cap, at most so much leverage, a maintenance rate and amount. Units: as `Brackets.unit`."""
+    """One row of a table: up to a cap, at most so much leverage, a maintenance rate, amount. Units: as `Brackets.unit`."""
 
     cap: float
     leverage_max: float
@@ -78,7 +78,8 @@ def liquidation_price(
     """Return the mark price at which a position's margin balance meets its maintenance margin; None where there is none.
 
     Units: size signed, asset units (quote units where inverse); wallet and others in units of settlement. In isolated
-    margin wallet is the position's own and the others are zero. The bracket is the one at that price, as the venue asks.
+    margin wallet is the position's own and the others are zero. The bracket is the one at that price, as the venue asks;
+    beyond the last cap, the last.
 
     >>> table = Brackets(rows=(Bracket(50_000.0, 125.0, 0.004, 0.0), Bracket(250_000.0, 100.0, 0.005, 50.0)))
     >>> round(liquidation_price(table, size=1.0, entry=10_000.0, wallet=1_000.0), 3)
@@ -96,7 +97,7 @@ def liquidation_price(
             notional = held / price if inverse and brackets.unit == "settlement" else held * price
             if inverse and brackets.unit == "quote":
                 notional = held
-            if floor <= notional <= row.cap:
+            if floor <= notional and (notional <= row.cap or row is brackets.rows[-1]):
                 return price
         floor = row.cap
     return None

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from holdfast.risk.legs import Legs
 from holdfast.risk.margin.deribit_parameters import CurrencyValues, PairValues, PortfolioValues
-from holdfast.risk.margin.leg_shifts import base_profits, days_left, moved, settled_profits, with_volatility
+from holdfast.risk.margin.leg_shifts import days_left, moved, profits, with_volatility
 
 VOLATILITIES = ("up", "same", "down")
 POWER_DAYS = 30.0
@@ -49,30 +49,33 @@ def shocked_volatility(volatility: NDArray[np.float64], days: NDArray[np.float64
     weight = (POWER_DAYS / left) ** power
     if which == "down":
         return np.maximum(volatility * (1.0 - pair.volatility_range_down * weight), 0.0)
-    return np.maximum(volatility * (1.0 + pair.volatility_range_up * weight), pair.min_volatility_for_shock_up)
+    return np.maximum(
+        volatility * (1.0 + pair.volatility_range_up * weight), pair.min_volatility_for_shock_up
+    )
 
 
 def matrix(
-    legs: Legs, asset: str, pair: PairValues, currency: CurrencyValues, values: PortfolioValues,
+    legs: Legs,
+    asset: str,
+    pair: PairValues,
+    currency: CurrencyValues,
+    values: PortfolioValues,
     unit: Literal["settlement", "base"],
 ) -> Matrix:
     """Return the risk matrix of legs of one pair, profits in units of settlement or of base currency."""
     names = frozenset({asset})
-    profits = settled_profits if unit == "settlement" else base_profits
     in_coin = unit == "settlement" and bool((legs.legs["settle"] == legs.assets.index(asset)).all())
-    shocked = {
-        which: with_volatility(
-            legs,
-            shocked_volatility(legs.legs["volatility"], days_left(legs), pair, which, values.days_min),
-        )
+    volatility, days = legs.legs["volatility"], days_left(legs)
+    shocked = [
+        with_volatility(legs, shocked_volatility(volatility, days, pair, which, values.days_min))
         for which in VOLATILITIES
-    }
+    ]
     buckets = values.buckets_count
-    moves = np.arange(-buckets, buckets + 1) * (pair.price_range / buckets)
-    by_volatility = [profits(legs, shocked[w], moved(legs, names, moves)) for w in VOLATILITIES]
-    standard = np.stack(by_volatility, axis=1).reshape(len(moves) * len(VOLATILITIES), -1)
-    far = np.array(values.extended_moves)
-    extended = profits(legs, shocked["up"], moved(legs, names, far))
+    moves = np.arange(-buckets, buckets + 1, dtype=np.float64) * np.float64(pair.price_range / buckets)
+    far = np.array(values.extended_moves, dtype=np.float64)
+    both = profits(legs, shocked, moved(legs, names, np.concatenate((moves, far))), unit)
+    standard = both[:, : len(moves)].swapaxes(0, 1).reshape(len(moves) * len(VOLATILITIES), -1)
+    extended = both[VOLATILITIES.index("up"), len(moves) :].copy()
     extended *= _extended_share(far, pair, in_coin)[:, None]
     index = _index(legs, asset)
     total = np.concatenate(

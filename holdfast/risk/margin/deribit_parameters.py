@@ -10,7 +10,7 @@ import msgspec
 
 
 class SlopedRate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A future's or perpetual's requirement: base + slope x size. Units: fractions of the position; slope a unit of asset."""
+    """A future's or perpetual's requirement: base + slope x size. Units: fractions; slope a unit of asset."""
 
     im_base: float
     mm_base: float
@@ -51,7 +51,7 @@ class PairValues(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class CurrencyValues(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One currency of portfolio margin. Units: moves fractions (annualised a year); dampener and offset cap in quote units."""
+    """One currency of portfolio margin. Units: moves fractions; dampener and offset cap in quote units."""
 
     annualised_move_risk: float
     min_annualised_move: float

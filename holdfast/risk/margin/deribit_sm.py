@@ -52,12 +52,12 @@ class DeribitStandardMargin:
                 missing.append(asked)
             else:
                 im[row], mm[row] = asked
-        return pooled(
-            self.name, portfolio.base_currency, _pools(portfolio, legs, im, mm), held.name, missing
-        )
+        return pooled(self.name, portfolio.base_currency, _pools(portfolio, legs, im, mm), held.name, missing)
 
 
-def short_option(mark: float, out_of_money: float, is_put: bool, rate: "tuple[float, float, float]") -> tuple[float, float]:
+def short_option(
+    mark: float, out_of_money: float, is_put: bool, rate: "tuple[float, float, float]"
+) -> tuple[float, float]:
     """Return what one short option asks for, initial and maintenance, as fractions of the underlying's price.
 
     Units: mark and out_of_money over the underlying's price; rate (im, im_min, mm) as in `ShortOption`.
@@ -98,7 +98,9 @@ def _asked(legs: Legs, row: int, mark: float, values: StandardValues) -> tuple[f
         size = abs(float(leg["quantity"])) / (forward if kind == INVERSE else 1.0)
         return sloped(size, rate.im_base, rate.slope) * unit, sloped(size, rate.mm_base, rate.slope) * unit
     if kind not in (OPTION, OPTION_INVERSE):
-        return Missing(legs.names[row], "margin.payoff", "the venue lists no such payoff, so it has no rule for it")
+        return Missing(
+            legs.names[row], "margin.payoff", "the venue lists no such payoff, so it has no rule for it"
+        )
     option = values.options.get(pair)
     if option is None:
         return _unknown(legs.names[row], pair, "options")
@@ -119,7 +121,10 @@ def _option_marks(legs: Legs) -> NDArray[np.float64]:
 
 def _unknown(name: str, pair: str, what: str) -> Missing:
     return Missing(
-        name, "parameters.no_asset", f"the tables have no {pair} {what}", "add them to the parameter file, with source"
+        name,
+        "parameters.no_asset",
+        f"the tables have no {pair} {what}",
+        "add them to the parameter file, with source",
     )
 
 

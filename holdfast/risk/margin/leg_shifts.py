@@ -7,6 +7,9 @@ Rules:
 2. Profit in units of settlement is what a coin-settled account gains in coin: its own coin's move is not in it.
 """
 
+from collections.abc import Sequence
+from typing import Literal
+
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +41,9 @@ def subset(legs: Legs, mask: NDArray[np.bool_]) -> Legs:
 def with_volatility(legs: Legs, volatilities: NDArray[np.float64]) -> Legs:
     """Return the legs with other volatilities, never below VOLATILITY_MIN; legs without one are kept. Shape: (legs,)."""
     rows = legs.legs.copy()
-    rows["volatility"] = np.where(is_option(legs), np.maximum(volatilities, VOLATILITY_MIN), rows["volatility"])
+    rows["volatility"] = np.where(
+        is_option(legs), np.maximum(volatilities, VOLATILITY_MIN), rows["volatility"]
+    )
     return msgspec.structs.replace(legs, legs=rows)
 
 
@@ -58,19 +63,22 @@ def moved(legs: Legs, names: frozenset[str], moves: NDArray[np.float64], **named
     return shocks
 
 
-def settled_profits(before: Legs, after: Legs, shocks: Shocks) -> NDArray[np.float64]:
-    """Return each leg's profit in units of what it settles in, from legs before to legs under shocks after.
+def profits(
+    before: Legs, after: Sequence[Legs], shocks: Shocks, unit: Literal["settlement", "base"]
+) -> NDArray[np.float64]:
+    """Return each leg's profit from the legs before to each version of them under shocks.
 
-    Shape: (scenarios, legs).
+    Shape: (versions, scenarios, legs). Units: what each leg settles in, or base currency.
+    Cost: two revaluations, whatever the number of versions.
     """
+    count = len(before.legs)
+    joined = msgspec.structs.replace(before, legs=np.concatenate([one.legs for one in after]), names=())
+    values_after = leg_values(joined, shocks).reshape(shocks.count, len(after), count).swapaxes(0, 1)
+    if unit == "base":
+        return values_after - values(before)
     settle = before.legs["settle"]
     prices = before.prices[settle] * np.exp(shocks.spot_log[:, settle])
-    return leg_values(after, shocks) / prices - values(before) / before.prices[settle]
-
-
-def base_profits(before: Legs, after: Legs, shocks: Shocks) -> NDArray[np.float64]:
-    """Return each leg's profit in base currency, from legs before to legs under shocks after. Shape: (scenarios, legs)."""
-    return leg_values(after, shocks) - values(before)
+    return values_after / prices - values(before) / before.prices[settle]
 
 
 def deltas(legs: Legs) -> NDArray[np.float64]:

@@ -55,7 +55,9 @@ def peg_charge(volume: float, index: float, pegs: tuple[PegTiers, ...]) -> float
     return tiered(volume, tiers.tiers)
 
 
-def closing_option(quantity: float, delta: float, mark: float, slippage: float, fee: float, fee_share: float) -> float:
+def closing_option(
+    quantity: float, delta: float, mark: float, slippage: float, fee: float, fee_share: float
+) -> float:
     """Return what closing an option costs over the asset's price. Units: delta a contract's, mark over the asset's price."""
     slip = slippage * max(1.0, abs(delta))
     if quantity > 0.0:

@@ -37,7 +37,7 @@ from holdfast.risk.revalue import values
 
 
 class OkxPortfolioMargin:
-    """OKX's portfolio margin mode. Units: base currency. Cost: about 60 revaluations of each unit's legs."""
+    """OKX's portfolio margin mode. Units: base currency. Cost: ten revaluations of each unit's legs."""
 
     name = "okx-pm"
 
@@ -67,7 +67,9 @@ class OkxPortfolioMargin:
             parts=parts | {"mr8": borrowing.mmr * debts},
         )
         missing = (*legs.missing, *account.missing)
-        return pooled(self.name, portfolio.base_currency, [pool], held.name, missing, tuple(account.scenarios))
+        return pooled(
+            self.name, portfolio.base_currency, [pool], held.name, missing, tuple(account.scenarios)
+        )
 
 
 class _Account:
@@ -106,13 +108,19 @@ class _Account:
         extreme, basis = of_class(values.extreme_moves, name), of_class(values.basis_moves, name)
         if price_moves is None or extreme is None or basis is None:
             self.missing += [
-                Missing(leg, "parameters.no_asset", f"no class of the tables holds {name}", "add it, with its source")
+                Missing(
+                    leg,
+                    "parameters.no_asset",
+                    f"no class of the tables holds {name}",
+                    "add it, with its source",
+                )
                 for leg in legs.names
             ]
             return 0.0
         price = float(self._legs.prices[asset])
-        stress = Stress(_hedged(legs, asset, self._spot_in_use(asset, float(delta.sum()))), name, values)
-        matrix = stress.price_by_volatility(price_moves)
+        hedged = _hedged(legs, asset, self._spot_in_use(asset, float(delta.sum())))
+        stress = Stress(hedged, name, values, price_moves, extreme[0])
+        matrix = stress.price_by_volatility()
         self.scenarios += [ScenarioLoss(f"{name} {told}", profit) for told, profit in matrix]
         mr: dict[str, float] = {
             "mr1": max(0.0, -min(profit for _, profit in matrix)),
@@ -120,7 +128,7 @@ class _Account:
             "mr3": stress.vega_across_expiries(),
             "mr4": price * self._basis(legs, delta, basis[0]),
             "mr5": stress.rates(),
-            "mr6": values.extreme_share * stress.extreme(extreme[0]),
+            "mr6": values.extreme_share * stress.extreme(),
             "mr7": self._minimum(legs, delta, name, price),
             "mr9": self._pegs(legs, delta, price),
         }
@@ -149,7 +157,12 @@ class _Account:
                 one = float(delta[row]) / quantity
                 mark = float(own[row]) / quantity / price
                 cost += closing_option(
-                    quantity, one, mark, minimum.option_slippage, minimum.option_fee, minimum.option_fee_share_max
+                    quantity,
+                    one,
+                    mark,
+                    minimum.option_slippage,
+                    minimum.option_fee,
+                    minimum.option_fee_share_max,
                 )
             else:
                 cost += abs(float(delta[row])) * (minimum.future_slippage + minimum.future_fee)
@@ -184,6 +197,6 @@ def _hedged(legs: Legs, asset: int, spot: float) -> Legs:
         return legs
     row = np.zeros(1, dtype=legs.legs.dtype)
     row["kind"], row["asset"], row["settle"], row["quantity"], row["ratio"] = CASH, asset, asset, spot, 1.0
-    return msgspec.structs.replace(legs, legs=np.concatenate((legs.legs, row)), names=(*legs.names, "spot in use"))
-
-
+    return msgspec.structs.replace(
+        legs, legs=np.concatenate((legs.legs, row)), names=(*legs.names, "spot in use")
+    )

@@ -10,14 +10,13 @@ Rules:
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
 from holdfast.risk.legs import Legs
 from holdfast.risk.margin.leg_shifts import (
-    base_profits,
     days_left,
     is_option,
     moved,
+    profits,
     with_rates,
     with_volatility,
 )
@@ -25,53 +24,45 @@ from holdfast.risk.margin.okx_parameters import OkxValues
 from holdfast.risk.shock import no_shocks
 
 HOURS_YEAR = 365.0 * 24.0
+VOLATILITIES = ("same", "up points", "down points", "up share", "down share")
 
 
 class Stress:
-    """One risk unit under OKX's scenarios. Cost: a revaluation a scenario."""
+    """One risk unit under OKX's scenarios. Units: sizes fractions of the price. Cost: six revaluations."""
 
-    def __init__(self, legs: Legs, asset: str, values: OkxValues) -> None:
+    def __init__(
+        self, legs: Legs, asset: str, values: OkxValues, sizes: tuple[float, ...], extreme: float
+    ) -> None:
         self._legs = legs
-        self._names = frozenset({asset})
         self._values = values
         self._options = is_option(legs)
-        move = values.volatility_moves
-        days = days_left(legs)
-        points = np.interp(days, move.days, move.points)
-        shares = np.interp(days, move.days, move.shares)
-        volatility = legs.legs["volatility"]
-        self._volatilities = {
-            "same": volatility,
-            "up points": volatility + points,
-            "down points": volatility - points,
-            "up share": volatility * (1.0 + shares),
-            "down share": volatility * (1.0 - shares),
-        }
+        near = {side * size for size in sizes for side in (1.0, -1.0)} | {0.0}
+        self._moves = np.array([*sorted(near), -extreme, extreme])
+        shocks = moved(legs, frozenset({asset}), self._moves)
+        # profit by volatility, move and leg; the last two moves are the far ones
+        self._profit = profits(legs, self._versions(), shocks, "base")
 
-    def price_by_volatility(self, sizes: tuple[float, ...]) -> list[tuple[str, float]]:
+    def price_by_volatility(self) -> list[tuple[str, float]]:
         """Return MR1's scenarios by name with their profits."""
-        moves = np.array(sorted({side * size for size in sizes for side in (1.0, -1.0)} | {0.0}))
-        shocks = moved(self._legs, self._names, moves)
-        found: list[tuple[str, float]] = []
-        for name, volatility in self._volatilities.items():
-            if name != "same" and not self._options.any():
-                continue
-            profit = base_profits(self._legs, with_volatility(self._legs, volatility), shocks).sum(axis=1)
-            found += [(f"{move:+.0%} volatility {name}", float(p)) for move, p in zip(moves, profit, strict=True)]
-        return found
+        count = len(VOLATILITIES) if self._options.any() else 1
+        total = self._profit[:count, :-2].sum(axis=2)
+        return [
+            (f"{move:+.0%} volatility {name}", float(total[row, column]))
+            for row, name in enumerate(VOLATILITIES[:count])
+            for column, move in enumerate(self._moves[:-2])
+        ]
 
     def decay(self) -> float:
         """Return MR2: what the options lose as a day passes."""
-        still = no_shocks(
-            1, len(self._legs.assets), horizon_years=self._values.decay_hours / HOURS_YEAR
-        )
-        return max(0.0, -self._optional(base_profits(self._legs, self._legs, still)[0]))
+        if not self._options.any():
+            return 0.0
+        still = no_shocks(1, len(self._legs.assets), horizon_years=self._values.decay_hours / HOURS_YEAR)
+        return max(0.0, -float(profits(self._legs, [self._legs], still, "base")[0, 0, self._options].sum()))
 
     def vega_across_expiries(self) -> float:
         """Return MR3: a share of the volatility risk that expiries hide from each other."""
-        still = no_shocks(1, len(self._legs.assets))
-        after = with_volatility(self._legs, self._volatilities["up share"])
-        profit = base_profits(self._legs, after, still)[0]
+        still = int(np.flatnonzero(self._moves == 0.0)[0])
+        profit = self._profit[VOLATILITIES.index("up share"), still]
         years = self._legs.legs["years"]
         by_expiry = [
             float(profit[self._options & (years == one)].sum()) for one in np.unique(years[self._options])
@@ -87,20 +78,29 @@ class Stress:
         days = days_left(self._legs)
         parallel = np.interp(days, moves.days, moves.parallel)
         slope = np.interp(days, moves.days, moves.slope)
-        still = no_shocks(1, len(self._legs.assets))
-        worst = 0.0
-        for one in (0.0, *moves.parallel_moves):
-            for other in (0.0, *moves.slope_moves):
-                rates = one * parallel + other * slope
-                after = with_rates(self._legs, rates)
-                worst = min(worst, self._optional(base_profits(self._legs, after, still)[0]))
-        return -worst
+        versions = [
+            with_rates(self._legs, one * parallel + other * slope)
+            for one in (0.0, *moves.parallel_moves)
+            for other in (0.0, *moves.slope_moves)
+        ]
+        profit = profits(self._legs, versions, no_shocks(1, len(self._legs.assets)), "base")[:, 0]
+        return max(0.0, -float(profit[:, self._options].sum(axis=1).min()))
 
-    def extreme(self, size: float) -> float:
-        """Return the larger loss of a far move up and down, volatility as it is."""
-        moves = np.array([-size, size])
-        profit = base_profits(self._legs, self._legs, moved(self._legs, self._names, moves)).sum(axis=1)
-        return max(0.0, -float(profit.min()))
+    def extreme(self) -> float:
+        """Return the larger loss of the far move up and down, volatility as it is."""
+        return max(0.0, -float(self._profit[0, -2:].sum(axis=1).min()))
 
-    def _optional(self, profit: NDArray[np.float64]) -> float:
-        return float(profit[self._options].sum())
+    def _versions(self) -> list[Legs]:
+        move = self._values.volatility_moves
+        days = days_left(self._legs)
+        points = np.interp(days, move.days, move.points)
+        shares = np.interp(days, move.days, move.shares)
+        volatility = self._legs.legs["volatility"]
+        shocked = (
+            volatility,
+            volatility + points,
+            volatility - points,
+            volatility * (1.0 + shares),
+            volatility * (1.0 - shares),
+        )
+        return [with_volatility(self._legs, one) for one in shocked]

@@ -7,6 +7,7 @@ Rules:
 3. Data of a wrong form is the caller's mistake and is told with the file, the set and the field.
 """
 
+import itertools
 from datetime import UTC, date, datetime
 from typing import Any, Generic, TypeVar, cast
 
@@ -22,7 +23,7 @@ SETS_MAX = 1_000
 
 
 class ParameterSet(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
-    """What held from one date. `name` is the date as written, `sources` pages with their dates, `assumed` our own guesses."""
+    """What held from one date. `name` is the date as written, `sources` pages and dates, `assumed` our own guesses."""
 
     from_ns: int
     name: str
@@ -69,14 +70,15 @@ def parameter_sets(raw: object, values: type[T], where: str) -> ParameterSets[T]
     Raises: CallerError `parameters.malformed`, `parameters.order` (dates must ascend), `parameters.empty`.
     """
     try:
-        form = cast("type[_File[T]]", _File[values])  # pyright: ignore[reportInvalidTypeForm]
-        file = msgspec.convert(_dates_as_text(raw), form)
+        file = msgspec.convert(_dates_as_text(raw), _File[values])  # pyright: ignore[reportInvalidTypeForm]
     except msgspec.ValidationError as error:
-        raise CallerError("parameters.malformed", str(error), where=where, remedy="see docs/margin-venues.md") from error
+        raise CallerError(
+            "parameters.malformed", str(error), where=where, remedy="see docs/margin-venues.md"
+        ) from error
     if not 0 < len(file.sets) <= SETS_MAX:
         raise CallerError("parameters.empty", f"{len(file.sets)} sets, of 1 to {SETS_MAX}", where=where)
     sets = tuple(_dated(one, f"{where}: sets[{number}]") for number, one in enumerate(file.sets))
-    for earlier, later in zip(sets, sets[1:], strict=False):
+    for earlier, later in itertools.pairwise(sets):
         if later.from_ns <= earlier.from_ns:
             raise CallerError(
                 "parameters.order", f"{later.name} comes after {earlier.name} but is not later", where=where

@@ -15,7 +15,14 @@ import msgspec
 
 from holdfast.error import CallerError
 from holdfast.risk.margin.base import MarginModel
+from holdfast.risk.margin.binance import BinanceTiers
+from holdfast.risk.margin.binance_tiers import TierValues
+from holdfast.risk.margin.deribit_parameters import PortfolioValues, StandardValues
+from holdfast.risk.margin.deribit_pm import DeribitPortfolioMargin, deribit_cross_margin
+from holdfast.risk.margin.deribit_sm import DeribitStandardMargin
 from holdfast.risk.margin.derive_pmrm2 import DerivePmrm2, Pmrm2Values
+from holdfast.risk.margin.okx_parameters import OkxValues
+from holdfast.risk.margin.okx_pm import OkxPortfolioMargin
 from holdfast.risk.margin.parameters import ParameterSets, parameter_sets
 from holdfast.risk.margin.span import Span, SpanValues
 
@@ -29,6 +36,12 @@ class Listing(msgspec.Struct, frozen=True):
 
 
 MODELS: Final[dict[str, Listing]] = {
+    "binance-coinm": Listing(TierValues, BinanceTiers, "binance_coinm.yml"),
+    "binance-usdm": Listing(TierValues, BinanceTiers, "binance_usdm.yml"),
+    "deribit-pm": Listing(PortfolioValues, DeribitPortfolioMargin, "deribit_pm.yml"),
+    "deribit-sm": Listing(StandardValues, DeribitStandardMargin, "deribit_sm.yml"),
+    "deribit-xpm": Listing(PortfolioValues, deribit_cross_margin, "deribit_pm.yml"),
+    "okx-pm": Listing(OkxValues, OkxPortfolioMargin, "okx_pm.yml"),
     "derive-pmrm2": Listing(Pmrm2Values, DerivePmrm2, "derive_pmrm2.yml"),
     "span": Listing(SpanValues, Span, "span.yml"),
 }

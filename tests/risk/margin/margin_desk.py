@@ -3,14 +3,27 @@
 import csv
 import gzip
 from datetime import datetime
+from importlib.resources import files
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from holdfast.clock import parse_time_ns
 from holdfast.risk.contract import Contract
+from holdfast.risk.margin.parameters import ParameterSets, parameter_sets
+from holdfast.risk.margin.registry import MODELS
 from holdfast.risk.market import Curve, Mark, Price, RiskMarket
 from holdfast.risk.portfolio import Balance, Portfolio, Position
 
 ACCOUNT = "main"
+
+
+def shipped_sets(model: str) -> ParameterSets[Any]:
+    """Return the dated parameters that come with the package, of a model by its name."""
+    listing = MODELS[model]
+    text = (files("holdfast.risk.margin") / "parameters" / listing.file).read_text(encoding="utf-8")
+    return parameter_sets(yaml.safe_load(text), listing.values, listing.file)
 
 
 def perpetual(venue: str, asset: str, quote: str = "USD") -> Contract:

@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from margin_desk import account, future, holding, market_at, option, perpetual, recorded_chain
+from margin_desk import account, future, holding, market_at, option, perpetual, recorded_chain, shipped_sets
 from scipy.stats import norm
 
-from holdfast.app.risk.margin_parameters import shipped, venue_models
+from holdfast.app.risk.margin_models import shipped_model
 from holdfast.risk.contract import Contract
 from holdfast.risk.margin.base import MarginModel, MarginResult
 from holdfast.risk.margin.deribit_matrix import shocked_volatility
-from holdfast.risk.margin.deribit_parameters import PairValues, PortfolioValues
+from holdfast.risk.margin.deribit_parameters import PairValues
 from holdfast.risk.market import RiskMarket
 from holdfast.risk.missing import Missing
 from holdfast.risk.portfolio import Position
@@ -26,13 +26,14 @@ FAR_EXPIRY = "2026-06-09T08:00:00Z"
 @pytest.fixture
 def model() -> MarginModel:
     """Return the segregated model with the shipped parameters."""
-    return venue_models()["deribit-pm"]
+    return shipped_model("deribit-pm")
 
 
 def _pair(time_ns: int, name: str) -> PairValues:
-    held = shipped("deribit_pm", PortfolioValues).at(time_ns)
+    held = shipped_sets("deribit-pm").at(time_ns)
     assert not isinstance(held, Missing)
-    return held.values.pairs[name]
+    pairs: dict[str, PairValues] = held.values.pairs
+    return pairs[name]
 
 
 def test_the_example_of_the_venue_s_documentation_is_reproduced(model: MarginModel) -> None:
@@ -52,7 +53,18 @@ def test_the_example_of_the_venue_s_documentation_is_reproduced(model: MarginMod
     assert result.parts["BTC.mm"] == pytest.approx(0.050274504784, rel=1e-8)
     told = [one.profit / 65_666.19 for one in result.scenarios]
     aggregated = np.repeat(
-        [-0.05968587238095239, -0.04272965863636364, -0.02724789826086957, -0.013056284583333334, 0, 0, 0, 0, 0], 3
+        [
+            -0.05968587238095239,
+            -0.04272965863636364,
+            -0.02724789826086957,
+            -0.013056284583333334,
+            0,
+            0,
+            0,
+            0,
+            0,
+        ],
+        3,
     )
     assert told[:27] == pytest.approx(aggregated, abs=1e-14)
     assert told[27:] == [0.0] * 8
@@ -83,7 +95,7 @@ def test_the_extended_table_of_a_future_is_its_edge() -> None:
 
 
 def test_volatility_shocks_follow_the_power_of_days_left() -> None:
-    pair = _pair(shipped("deribit_pm", PortfolioValues).sets[0].from_ns, "BTC/USD")
+    pair = _pair(shipped_sets("deribit-pm").sets[0].from_ns, "BTC/USD")
     volatility, days = np.array([0.6, 0.6, 0.2, 0.6]), np.array([30.0, 7.0, 120.0, 0.1])
     up = shocked_volatility(volatility, days, pair, "up", 1.0)
     expected = [0.9, 0.6 * (1 + 0.5 * (30 / 7) ** 0.3), 0.5, 0.6 * (1 + 0.5 * 30**0.3)]
@@ -109,12 +121,16 @@ def test_a_short_call_loses_what_a_plain_formula_says(model: MarginModel) -> Non
     now = _coin_price(1e5, 110_000.0, years, 0.6, 1.0)
     losses: list[float] = []
     for move in np.linspace(-0.16, 0.16, 9):
-        losses += [10.0 * (_coin_price(1e5 * (1 + move), 110_000.0, years, v, 1.0) - now) for v in (0.9, 0.6, 0.45)]
+        losses += [
+            10.0 * (_coin_price(1e5 * (1 + move), 110_000.0, years, v, 1.0) - now) for v in (0.9, 0.6, 0.45)
+        ]
     for move in (-0.66, -0.33, 0.5, 1.0, 2.0, 3.0, 4.0, 5.0):
         edge = 1.0 + math.copysign(0.16, move)
         loss = 10.0 * (_coin_price(1e5 * (1 + move), 110_000.0, years, 0.9, 1.0) - now)
         loss *= 0.16 / abs(move) * (1.0 + move) / edge
-        losses.append(math.copysign(max(abs(loss) - (abs(move) / 0.16 - 1.0) * 1e5 / (edge * 1e5), 0.0), loss))
+        losses.append(
+            math.copysign(max(abs(loss) - (abs(move) / 0.16 - 1.0) * 1e5 / (edge * 1e5), 0.0), loss)
+        )
     assert result.parts["BTC.BTC/USD.worst_case"] == pytest.approx(max(losses), rel=1e-10)
     delta = norm.cdf(math.log(1e5 / 110_000.0) / (0.6 * math.sqrt(years)) + 0.3 * math.sqrt(years))
     assert result.parts["BTC.BTC/USD.roll_shock"] == pytest.approx(10.0 * delta * 0.01, rel=1e-6)
@@ -124,7 +140,9 @@ def test_a_short_call_loses_what_a_plain_formula_says(model: MarginModel) -> Non
 def test_many_far_calls_are_charged_by_the_extended_table_alone(model: MarginModel) -> None:
     call = option("deribit", "BTC", EXPIRY, 400_000.0, "C")
     market = market_at(NOW, {"BTC": 1e5}, {call: (float("nan"), 0.6)})
-    few, many = (model.measure(account("deribit", holding(call, -n), BTC=5.0), market) for n in (1.0, 1_000.0))
+    few, many = (
+        model.measure(account("deribit", holding(call, -n), BTC=5.0), market) for n in (1.0, 1_000.0)
+    )
     assert few.parts["BTC.BTC/USD.worst_case"] < 1e-3  # the dampener forgives a small one
     assert many.parts["BTC.BTC/USD.worst_case"] > 20.0
     worst = min(many.scenarios, key=lambda one: one.profit)
@@ -193,11 +211,13 @@ def test_linear_options_are_margined_in_their_dollar(model: MarginModel) -> None
     worst = result.parts["USDC.BTC/USDC.worst_case"]
     forward, years = 1e5 / 0.999, 30 / 365
     risen = 1.16 * forward * _coin_price(1.16 * forward, 110_000.0, years, 0.9, 1.0)
-    assert worst == pytest.approx(risen - forward * _coin_price(forward, 110_000.0, years, 0.6, 1.0), rel=1e-10)
+    assert worst == pytest.approx(
+        risen - forward * _coin_price(forward, 110_000.0, years, 0.6, 1.0), rel=1e-10
+    )
 
 
 def test_cross_margin_lets_coins_and_dollars_stand_for_each_other() -> None:
-    cross, segregated = venue_models()["deribit-xpm"], venue_models()["deribit-pm"]
+    cross, segregated = shipped_model("deribit-xpm"), shipped_model("deribit-pm")
     perp = perpetual("deribit", "BTC")
     market = market_at(NOW, {"BTC": 1e5, "USDC": 1.0}, {perp: (1e5, 0.0)})
     desk = account("deribit", holding(perp, -1e5), BTC=0.0, USDC=1e5)
@@ -247,7 +267,9 @@ def _books(market: RiskMarket, chain: dict[str, Contract]) -> dict[str, list[Pos
     }
 
 
-@pytest.mark.parametrize("time", ["20251230T173115Z", "20260205T212937Z", "20260206T043012Z", "20260610T123339Z"])
+@pytest.mark.parametrize(
+    "time", ["20251230T173115Z", "20260205T212937Z", "20260206T043012Z", "20260610T123339Z"]
+)
 def test_accounts_on_recorded_chains_make_sense_calm_and_in_the_crash(shared_data: Path, time: str) -> None:
     path = shared_data / "deribit_chain" / f"deribit_options_snapshot_{time}.csv.gz"
     market, chain = recorded_chain(path, "BTC")
@@ -255,14 +277,15 @@ def test_accounts_on_recorded_chains_make_sense_calm_and_in_the_crash(shared_dat
     asked: dict[str, dict[str, MarginResult]] = {"deribit-sm": {}, "deribit-pm": {}}
     for book, positions in _books(market, chain).items():
         for name, by_book in asked.items():
-            by_book[book] = venue_models()[name].measure(account("deribit", *positions, BTC=50.0), market)
+            by_book[book] = shipped_model(name).measure(account("deribit", *positions, BTC=50.0), market)
             assert not by_book[book].missing, (time, book)
             assert np.isfinite([by_book[book].im, by_book[book].mm, by_book[book].equity]).all()
     sm = {book: result.im / spot / 10.0 for book, result in asked["deribit-sm"].items()}
     pm = {book: result.im / spot / 10.0 for book, result in asked["deribit-pm"].items()}
     assert 0.10 <= sm["naked"] <= 0.18  # 10 to 15 % of the underlying and the mark
     assert 0.05 <= pm["naked"] <= sm["naked"]
-    assert pm["spread"] < 0.6 * pm["naked"] and sm["spread"] == sm["naked"]
+    assert pm["spread"] < 0.6 * pm["naked"]
+    assert sm["spread"] == sm["naked"]
     assert pm["calendar"] < 0.6 * pm["naked"]
     assert max(pm["naked"], 0.05) < pm["strangle"] < sm["strangle"]
     assert pm["strangle"] < pm["naked"] + 0.1
@@ -276,14 +299,18 @@ def test_standard_margin_of_a_naked_call_rose_in_the_crash(shared_data: Path) ->
         path = shared_data / "deribit_chain" / f"deribit_options_snapshot_{time}.csv.gz"
         market, chain = recorded_chain(path, "BTC")
         naked = _books(market, chain)["naked"]
-        result = venue_models()["deribit-pm"].measure(account("deribit", *naked, BTC=50.0), market)
+        result = shipped_model("deribit-pm").measure(account("deribit", *naked, BTC=50.0), market)
         asked.append(result.parts["BTC.im"])
     assert asked[1] > 1.15 * asked[0]
 
 
-def test_random_accounts_are_numbers(model: MarginModel) -> None:
+def test_random_accounts_are_numbers() -> None:
     random = np.random.default_rng(11)
-    contracts = [perpetual("deribit", "BTC"), future("deribit", "BTC", FAR_EXPIRY), perpetual("deribit", "ETH")]
+    contracts = [
+        perpetual("deribit", "BTC"),
+        future("deribit", "BTC", FAR_EXPIRY),
+        perpetual("deribit", "ETH"),
+    ]
     contracts += [option("deribit", "BTC", day, strike, kind) for day in (EXPIRY, FAR_EXPIRY)
                   for strike in (2e4, 1e5, 5e5) for kind in "CP"]  # fmt: skip
     prices = {"BTC": 1e5, "ETH": 3e3}
@@ -292,9 +319,13 @@ def test_random_accounts_are_numbers(model: MarginModel) -> None:
     }
     market = market_at(NOW, prices, marks)
     for _ in range(10):
-        positions = [holding(one, float(random.normal() * 10.0 ** random.integers(0, 5))) for one in contracts]
+        positions = [
+            holding(one, float(random.normal() * 10.0 ** random.integers(0, 5))) for one in contracts
+        ]
         for name in ("deribit-pm", "deribit-xpm"):
-            result = venue_models()[name].measure(account("deribit", *positions, BTC=float(random.normal())), market)
+            result = shipped_model(name).measure(
+                account("deribit", *positions, BTC=float(random.normal())), market
+            )
             numbers = [result.im, result.mm, result.equity, *result.parts.values()]
             assert np.isfinite([*numbers, *(one.profit for one in result.scenarios)]).all()
             assert result.im >= result.mm >= 0.0

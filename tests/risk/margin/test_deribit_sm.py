@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from margin_desk import account, future, holding, market_at, option, perpetual
 
-from holdfast.app.risk.margin_parameters import venue_models
+from holdfast.app.risk.margin_models import shipped_model
 from holdfast.risk.margin.base import MarginModel
 from holdfast.risk.margin.deribit_sm import short_option, sloped
 from holdfast.risk.portfolio import Position
@@ -16,7 +16,7 @@ EXPIRY = "2026-02-09T08:00:00Z"
 @pytest.fixture
 def model() -> MarginModel:
     """Return the model with the shipped parameters."""
-    return venue_models()["deribit-sm"]
+    return shipped_model("deribit-sm")
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_a_short_call_in_an_account_is_the_formula_at_its_mark_and_strike(model:
 def test_the_margin_balance_leaves_the_value_of_options_out(model: MarginModel) -> None:
     # docs.deribit.com, private/get_account_summaries, a segregated_sm account: margin_balance - equity = -options_value
     # and available_funds = margin_balance - initial_margin
-    assert 302.62729214 - 1.24669592 == pytest.approx(301.38059622, abs=1e-9)
+    assert pytest.approx(301.38059622, abs=1e-9) == 302.62729214 - 1.24669592
     call = option("deribit", "BTC", EXPIRY, 110_000.0, "C")
     market = market_at(NOW, {"BTC": 100_000.0}, {call: (float("nan"), 0.6)})
     for quantity in (-2.0, 2.0):

@@ -5,14 +5,13 @@ from typing import Any
 
 import msgspec
 import pytest
+from margin_desk import shipped_sets
 
-from holdfast.app.risk.margin_parameters import from_file, shipped, venue_models
+from holdfast.app.risk.margin_models import shipped_model
 from holdfast.clock import DAY_NS, parse_time_ns
 from holdfast.error import CallerError
-from holdfast.risk.margin.binance_tiers import TierValues
-from holdfast.risk.margin.deribit_parameters import PortfolioValues
-from holdfast.risk.margin.okx_parameters import OkxValues
 from holdfast.risk.margin.parameters import parameter_sets
+from holdfast.risk.margin.registry import MODELS
 from holdfast.risk.missing import Missing
 
 
@@ -68,34 +67,14 @@ def test_data_of_a_wrong_form_is_told_with_its_place(raw: object, code: str, tol
     assert "toy.yml" in caught.value.where
 
 
-def test_every_shipped_set_says_where_it_is_from() -> None:
-    for name, values in (
-        ("deribit_pm", PortfolioValues),
-        ("binance_usdm", TierValues),
-        ("binance_coinm", TierValues),
-        ("okx_pm", OkxValues),
-    ):
-        sets = shipped(name, values)
-        assert all(one.sources and one.assumed for one in sets.sets), name
+@pytest.mark.parametrize("name", sorted(MODELS))
+def test_every_shipped_set_says_where_it_is_from_and_what_was_assumed(name: str) -> None:
+    for one in shipped_sets(name).sets:
+        for said in (one.sources, one.assumed):
+            assert said, one.name
+            assert all(said), one.name
 
 
-def test_each_model_answers_to_its_name() -> None:
-    assert set(venue_models()) == {
-        "deribit-sm", "deribit-pm", "deribit-xpm", "binance-usdm", "binance-coinm", "okx-pm",
-    }  # fmt: skip
-    assert all(name == model.name for name, model in venue_models().items())
-
-
-def test_a_desk_reads_a_file_of_its_own_and_a_bad_one_is_told(tmp_path: Any) -> None:
-    path = tmp_path / "own.yml"
-    path.write_text("model: toy\nsets:\n  - {from: 2024-01-01, sources: [mail], parameters: {rate: 0.5}}\n")
-    held = from_file(path, Rate).at(parse_time_ns("2024-06-01"))
-    assert not isinstance(held, Missing)
-    assert held.values.rate == 0.5
-    path.write_text("model: [")
-    with pytest.raises(CallerError, match="not YAML"):
-        from_file(path, Rate)
-    with pytest.raises(CallerError, match=r"parameters\.missing"):
-        from_file(tmp_path / "nowhere.yml", Rate)
-    with pytest.raises(CallerError, match=r"parameters\.missing"):
-        shipped("nowhere", Rate)
+@pytest.mark.parametrize("name", sorted(MODELS))
+def test_each_shipped_model_answers_to_its_name(name: str) -> None:
+    assert shipped_model(name).name == name
