@@ -70,10 +70,10 @@ def expose(legs: Legs, paths: Paths, key: Key, csa: Csa | None = None) -> Exposu
     agreement = csa or Csa()
     if key not in legs.accounts:
         raise CallerError("exposure.account", f"no account {key[0]}/{key[1]} in this portfolio")
-    if paths.log_moves.shape[1] != len(legs.assets):
+    if paths.moves.shape[1] != len(legs.assets):
         raise CallerError(
             "exposure.assets",
-            f"the paths are of {paths.log_moves.shape[1]} assets, the portfolio of {len(legs.assets)}",
+            f"the paths are of {paths.moves.shape[1]} assets, the portfolio of {len(legs.assets)}",
             remedy="simulate every asset of the legs, with volatility 0 for those that do not move",
         )
     mine = legs.legs["account"] == legs.accounts.index(key)

@@ -22,18 +22,17 @@ from holdfast.error import CallerError
 from holdfast.risk.draws import generator
 
 SAME_DATE_YEARS: Final = 1e-9
-CELLS_MAX: Final = 200_000_000  # 3.2 GB
+CELLS_MAX: Final = 400_000_000  # 3.2 GB
 
 
 class Paths(msgspec.Struct, frozen=True, kw_only=True):
-    """Simulated markets. Shape: times (dates,) years from 0; moves, log_moves (dates, assets, paths); reported (dates,).
+    """Simulated markets. Shape: times, reported (dates,), moves (dates, assets, paths), flat (assets,); times years from 0.
 
-    Units: moves price over today's, log_moves their natural logs, assets as in `Legs.assets`. `reported` are the dates
-    asked for; `flat` (assets,) those that never move.
+    Units: moves are prices over today's, assets as in `Legs.assets`. `reported` are the dates asked for, `flat` the assets
+    that never move.
     """
 
     times: NDArray[np.float64]
-    log_moves: NDArray[np.float64]
     moves: NDArray[np.float64]
     reported: NDArray[np.bool_]
     flat: NDArray[np.bool_]
@@ -41,7 +40,7 @@ class Paths(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def count(self) -> int:
         """Return the number of paths."""
-        return self.log_moves.shape[2]
+        return self.moves.shape[2]
 
 
 def simulate(
@@ -58,7 +57,7 @@ def simulate(
     Units: times years ascending above 0; volatilities a year, 0 for an asset that does not move (the base currency).
     Shape: volatilities (assets,), correlation (assets, assets).
     Raises: CallerError `paths.times`, `paths.volatility`, `paths.correlation`, `paths.count`.
-    Cost: about 12 ns a draw; 16 bytes a date, asset and path.
+    Cost: about 12 ns a draw; 8 bytes a date, asset and path.
     """
     asked = np.asarray(times, dtype=np.float64)
     _check(asked, volatilities, correlation, paths)
@@ -82,8 +81,7 @@ def simulate(
     nearest = np.abs(grid[:, None] - np.append(0.0, asked)[None, :]).min(axis=1)
     return Paths(
         times=grid,
-        log_moves=log_moves,
-        moves=np.exp(log_moves),
+        moves=np.exp(log_moves, out=log_moves),
         reported=nearest <= SAME_DATE_YEARS,
         flat=volatilities == 0.0,
     )

@@ -94,7 +94,7 @@ def test_without_dependence_both_models_give_the_plain_cva() -> None:
     curve = flat(0.2)
     plain = cva(exposure, curve).cva
     tied = copula(curve, exposure.times, exposure.loss.mean(axis=0), 0.0)
-    linked = hazard_link(curve, exposure.times, walk.log_moves[:, btc], 0.0)
+    linked = hazard_link(curve, exposure.times, np.log(walk.moves[:, btc]), 0.0)
     assert cva(exposure, curve, path_probabilities=tied).cva == pytest.approx(plain, rel=1e-9)
     assert cva(exposure, curve, path_probabilities=linked).cva == pytest.approx(plain, rel=1e-9)
 
@@ -109,7 +109,9 @@ def test_wrong_way_costs_more_than_independence_and_right_way_less() -> None:
     ]
     by_link = [
         cva(
-            exposure, curve, path_probabilities=hazard_link(curve, exposure.times, walk.log_moves[:, btc], b)
+            exposure,
+            curve,
+            path_probabilities=hazard_link(curve, exposure.times, np.log(walk.moves[:, btc]), b),
         ).cva
         for b in (-2.0, 0.0, 2.0)
     ]
@@ -124,7 +126,7 @@ def test_a_desk_short_a_coin_with_a_venue_that_fails_in_crashes_faces_wrong_way_
         times=TIMES, volatilities=volatilities(legs), correlation=correlation(legs), paths=4_000, seed=2
     )
     exposure, curve = expose(legs, walk, KEY), flat(0.05, 0.0)
-    crash = -walk.log_moves[:, legs.assets.index("BTC")]
+    crash = -np.log(walk.moves[:, legs.assets.index("BTC")])
     tied = hazard_link(curve, exposure.times, crash, 2.0)
     assert cva(exposure, curve, path_probabilities=tied).cva > 1.5 * cva(exposure, curve).cva
 
@@ -153,7 +155,7 @@ def test_dependence_that_is_none_is_refused() -> None:
     exposure, walk, _ = call(paths=100)
     curve = flat(0.1)
     with pytest.raises(CallerError, match=r"wrong_way\.correlation"):
-        copula(curve, exposure.times, walk.log_moves[-1, 1], 1.0)
+        copula(curve, exposure.times, np.log(walk.moves[-1, 1]), 1.0)
     with pytest.raises(CallerError, match=r"wrong_way\.driver"):
         hazard_link(curve, exposure.times, np.full((len(exposure.times), 100), np.nan), 1.0)
     for wrong in (np.zeros((3, 100)), np.full((len(TIMES), 100), 0.2), np.full((len(TIMES), 100), -0.01)):
