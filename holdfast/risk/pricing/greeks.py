@@ -85,7 +85,7 @@ def greeks_of_many(
 ) -> tuple[NDArray[np.float64], NDArray[np.int8]]:
     """Return price and all greeks of many options, rows PRICE to ULTIMA, and a code for each (zeroes where not PRICED).
 
-    Shape: inputs (n,), out (14, n), codes (n,). Cost: 15 ns an option on one core.
+    Shape: inputs (n,), out (14, n), codes (n,). Cost: 40 ns an option on one core.
     """
     out = np.empty((forward.shape[0], 14))
     codes = np.empty(forward.shape[0], np.int8)
