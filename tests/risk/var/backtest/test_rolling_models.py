@@ -137,6 +137,23 @@ def test_the_normal_es_is_the_mean_of_its_tail() -> None:
     assert found.severity.mean() == pytest.approx(1.0)
 
 
+def test_a_pareto_tail_that_is_one_is_found_with_its_var_and_es() -> None:
+    random = generator(8)
+    shape, scale, threshold = 0.3, 1.0, 2.0
+    beyond = random.random(12_000) < 0.1
+    excess = scale / shape * (random.random(12_000) ** -shape - 1.0)
+    returns = -np.where(beyond, threshold + excess, threshold * random.random(12_000))
+    found = pareto(returns, np.ones(12_001), 0.99, 2_000, 2_000, 1_000, "tail")
+    var = threshold + scale / shape * (0.1**-shape - 1.0)
+    es = (var + scale - shape * threshold) / (1.0 - shape)
+    assert found.var.mean() == pytest.approx(var, rel=0.05)
+    assert found.es.mean() == pytest.approx(es, rel=0.08)
+    # a tenth of the tail beyond VaR is one in a thousand of all
+    assert np.quantile(found.severity[0] * found.es[0], 0.9) == pytest.approx(
+        threshold + scale / shape * (0.01**-shape - 1.0), rel=0.25
+    )
+
+
 def test_a_table_has_a_row_a_model_and_says_what_failed_and_when() -> None:
     returns = _clustered()
     ends = np.datetime64("2025-10-10T00:00", "ns").astype(np.int64) + np.arange(STEPS) * 60_000_000_000
