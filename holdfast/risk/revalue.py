@@ -11,6 +11,7 @@ Rules:
 from typing import Final
 
 import numpy as np
+from numba import get_num_threads, set_num_threads
 from numpy.typing import NDArray
 
 from holdfast.error import CallerError
@@ -56,10 +57,16 @@ def totals_by(legs: Legs, shocks: Shocks, groups: NDArray[np.int64], count: int)
         legs.legs, legs.prices, shocks.term_power, shocks.horizon_years, shocks.sticky_moneyness
     )
     bent = bool(shocks.skew_shift.any() or shocks.rate_shift.any())
-    cube.fill(
-        legs.legs, plans, legs.prices, pairs, pair_of, shocks.spot_log, shocks.volatility_shift,
-        shocks.basis_log, shocks.skew_shift, shocks.rate_shift, bent, groups, out,
-    )  # fmt: skip
+    threads = get_num_threads()
+    if shocks.count <= cube.BLOCK:
+        set_num_threads(1)  # a single block: waking other threads costs more than all of it (50 us)
+    try:
+        cube.fill(
+            legs.legs, plans, legs.prices, pairs, pair_of, shocks.spot_log, shocks.volatility_shift,
+            shocks.basis_log, shocks.skew_shift, shocks.rate_shift, bent, groups, out,
+        )  # fmt: skip
+    finally:
+        set_num_threads(threads)
     return out
 
 
