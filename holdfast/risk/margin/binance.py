@@ -37,10 +37,13 @@ class BinanceTiers:
 
     def measure(self, portfolio: Portfolio, market: RiskMarket) -> MarginResult:
         """Return what the account must post; what could not be priced or has no tiers is in `missing`."""
-        held = self._sets.at(market.time_ns)
+        return self.measure_legs(portfolio, compile_legs(portfolio, market), market.time_ns)
+
+    def measure_legs(self, portfolio: Portfolio, legs: Legs, time_ns: int) -> MarginResult:
+        """Return the same of legs compiled already, at a time."""
+        held = self._sets.at(time_ns)
         if isinstance(held, Missing):
             return refused(self.name, portfolio, held)
-        legs = compile_legs(portfolio, market)
         missing = list(legs.missing)
         im: dict[int, float] = {}
         mm: dict[int, float] = {}

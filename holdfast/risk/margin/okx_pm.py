@@ -46,10 +46,13 @@ class OkxPortfolioMargin:
 
     def measure(self, portfolio: Portfolio, market: RiskMarket) -> MarginResult:
         """Return what the account must post; what could not be priced is in `missing`."""
-        held = self._sets.at(market.time_ns)
+        return self.measure_legs(portfolio, compile_legs(portfolio, market), market.time_ns)
+
+    def measure_legs(self, portfolio: Portfolio, legs: Legs, time_ns: int) -> MarginResult:
+        """Return the same of legs compiled already, at a time."""
+        held = self._sets.at(time_ns)
         if isinstance(held, Missing):
             return refused(self.name, portfolio, held)
-        legs = compile_legs(portfolio, market)
         first = len(portfolio.positions)
         cuts = {first + number: balance.haircut for number, balance in enumerate(portfolio.balances)}
         account = _Account(legs, held.values)

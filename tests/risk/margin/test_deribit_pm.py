@@ -14,6 +14,7 @@ from holdfast.risk.contract import Contract
 from holdfast.risk.margin.base import MarginModel, MarginResult
 from holdfast.risk.margin.deribit_matrix import shocked_volatility
 from holdfast.risk.margin.deribit_parameters import PairValues
+from holdfast.risk.margin.moves import MovedAccount
 from holdfast.risk.market import RiskMarket
 from holdfast.risk.missing import Missing
 from holdfast.risk.portfolio import Position
@@ -329,3 +330,17 @@ def test_random_accounts_are_numbers() -> None:
             numbers = [result.im, result.mm, result.equity, *result.parts.values()]
             assert np.isfinite([*numbers, *(one.profit for one in result.scenarios)]).all()
             assert result.im >= result.mm >= 0.0
+
+
+@pytest.mark.parametrize("name", ["deribit-sm", "deribit-pm", "deribit-xpm", "binance-coinm", "okx-pm"])
+def test_legs_that_are_compiled_already_give_the_same_margin(name: str) -> None:
+    perp, call = perpetual("deribit", "BTC"), option("deribit", "BTC", EXPIRY, 110_000.0, "C")
+    market = market_at(NOW, {"BTC": 1e5}, {perp: (1e5, 0.0), call: (float("nan"), 0.6)})
+    desk = account("deribit", holding(perp, 1e5, 9e4), holding(call, -2.0), BTC=1.0)
+    moved = MovedAccount(shipped_model(name), desk, market)
+    whole, same = shipped_model(name).measure(desk, market), moved.result({})
+    assert (whole.im, whole.mm, whole.equity) == (same.im, same.mm, same.equity)
+    fallen = market_at(NOW, {"BTC": 8e4}, {perp: (8e4, 0.0), call: (float("nan"), 0.6)})
+    assert moved.result({"BTC": 0.8}).headroom == pytest.approx(
+        shipped_model(name).measure(desk, fallen).headroom
+    )
