@@ -19,9 +19,9 @@ from typing import Final
 import msgspec
 import numpy as np
 from numba import njit
-from numpy.random import Generator
 from numpy.typing import NDArray
 
+from holdfast.risk.draws import Generator
 from holdfast.risk.market import YEAR_NS
 from holdfast.risk.missing import Missing
 from holdfast.risk.shock import REFERENCE_YEARS

@@ -15,8 +15,9 @@ from typing import Final
 import msgspec
 import numpy as np
 from numba import njit
-from numpy.random import Generator
 from numpy.typing import NDArray
+
+from holdfast.risk.draws import Generator
 
 ROWS_MAX: Final = 2_000  # newest rows that tau is taken over: it costs their square
 FREEDOM_MIN: Final = 2.1

@@ -8,8 +8,9 @@ from typing import Final
 
 import msgspec
 import numpy as np
-from numpy.random import Generator
 from numpy.typing import NDArray
+
+from holdfast.risk.draws import Generator
 
 WINDOW: Final = 60  # returns whose bipower variation is the local variance that a jump stands out from
 GUMBEL_99: Final = 4.600149  # one false jump in a hundred histories of that length

@@ -14,9 +14,9 @@ from typing import Final
 
 import msgspec
 import numpy as np
-from numpy.random import Generator
 from numpy.typing import NDArray
 
+from holdfast.risk.draws import Generator
 from holdfast.risk.market import YEAR_NS
 from holdfast.risk.missing import Missing
 from holdfast.risk.var.historical import short

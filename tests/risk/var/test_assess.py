@@ -18,7 +18,7 @@ from holdfast.risk.var.assess import assess
 from holdfast.risk.var.contribution import Contributions
 from holdfast.risk.var.filtered import filtered
 from holdfast.risk.var.historical import age_weighted, historical
-from holdfast.risk.var.measure import RiskMeasure
+from holdfast.risk.var.measure import RiskMeasure, measure
 from holdfast.risk.var.returns import Panel
 from holdfast.risk.var.sample import Sample, covered, shocks_of
 from holdfast.risk.var.spot_volatility import SpotVolatility, spot_volatility, with_volatility
@@ -190,7 +190,14 @@ def test_tails_are_not_fitted_to_scenarios_that_overlap_or_age() -> None:
         found = assess(legs, sample, constant=("USDT",))
         assert isinstance(found.tail, Missing)
         assert found.tail.code == "tail.dependent"
+        expected = measure(
+            found.profits, 0.95, model=sample.model, horizon_years=sample.horizon_years,
+            weights=sample.weights, overlap=sample.overlap,
+        )  # fmt: skip
+        assert isinstance(expected, RiskMeasure)
         assert isinstance(found.measures[0], RiskMeasure)
+        assert found.measures[0].es == pytest.approx(expected.es)
+        assert found.measures[0].scenarios == pytest.approx(expected.scenarios)
 
 
 def test_the_same_seed_gives_the_same_assessment() -> None:

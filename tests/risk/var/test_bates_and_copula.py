@@ -14,7 +14,7 @@ from holdfast.risk.var.bates import Bates, calibrated, simulate
 from holdfast.risk.var.copula import TailCopula, kendall, tail_dependence
 from holdfast.risk.var.jumps import Jumps, jumped, jumps_of
 from holdfast.risk.var.returns import Panel
-from holdfast.risk.var.volatility_walk import VolatilityWalk, walk_of
+from holdfast.risk.var.volatility_walk import VolatilityWalk, pull, walk_of
 
 DAY = 1.0 / 365.0
 DAY_NS = 86_400 * 10**9
@@ -209,6 +209,16 @@ def test_a_volatility_walk_is_calibrated_from_its_index_and_reverts() -> None:
     refused = walk_of(panel(draws.standard_normal(3_000)), "BTC")
     assert isinstance(refused, Missing)
     assert refused.code == "volatility.absent"
+
+
+def test_a_volatility_that_wanders_freely_is_hardly_pulled() -> None:
+    draws = generator(19)
+    pulls = [
+        pull(panel(draws.standard_normal(400), 0.05 * draws.standard_normal(400)), 1) for _ in range(200)
+    ]
+    assert np.median(pulls) < 0.003  # a plain regression would find about 4 / 400
+    assert pull(panel(draws.standard_normal(249), draws.standard_normal(249)), 1) == 0.0
+    assert pull(panel(draws.standard_normal(400), draws.standard_normal(400)), 0) == 0.0
 
 
 def test_tau_is_scipys_with_ties_too() -> None:

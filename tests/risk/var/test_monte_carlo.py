@@ -90,6 +90,7 @@ def test_jax_agrees_within_monte_carlo_error(days: float) -> None:
     assert (again.spot_log == jax.spot_log).all()
 
 
+@pytest.mark.long  # a compilation
 def test_jax_has_assets_without_walks() -> None:
     model = msgspec.structs.replace(
         MODEL,
