@@ -114,27 +114,42 @@ def _coin_price(forward: float, strike: float, years: float, volatility: float, 
     return value / forward
 
 
-def test_a_short_call_loses_what_a_plain_formula_says(model: MarginModel) -> None:
-    call = option("deribit", "BTC", EXPIRY, 110_000.0, "C")
-    market = market_at(NOW, {"BTC": 1e5}, {call: (float("nan"), 0.6)})
-    result = model.measure(account("deribit", holding(call, -10.0), BTC=5.0), market)
+def _worst(quantity: float, strike: float, sign: float, volatility: float) -> tuple[float, float]:
+    """Return the worst standard and the worst extended loss in coin of short 30-day options at 100,000, by plain formula."""
     years = 30.0 / 365.0
-    now = _coin_price(1e5, 110_000.0, years, 0.6, 1.0)
-    losses: list[float] = []
-    for move in np.linspace(-0.16, 0.16, 9):
-        losses += [
-            10.0 * (_coin_price(1e5 * (1 + move), 110_000.0, years, v, 1.0) - now) for v in (0.9, 0.6, 0.45)
-        ]
+    now = _coin_price(1e5, strike, years, volatility, sign)
+    up, down = max(1.5 * volatility, 0.5), 0.75 * volatility
+
+    def loss(move: float, shocked: float) -> float:
+        return quantity * (_coin_price(1e5 * (1.0 + move), strike, years, shocked, sign) - now)
+
+    standard = [loss(move, one) for move in np.linspace(-0.16, 0.16, 9) for one in (up, volatility, down)]
+    extended: list[float] = []
     for move in (-0.66, -0.33, 0.5, 1.0, 2.0, 3.0, 4.0, 5.0):
         edge = 1.0 + math.copysign(0.16, move)
-        loss = 10.0 * (_coin_price(1e5 * (1 + move), 110_000.0, years, 0.9, 1.0) - now)
-        loss *= 0.16 / abs(move) * (1.0 + move) / edge
-        losses.append(
-            math.copysign(max(abs(loss) - (abs(move) / 0.16 - 1.0) * 1e5 / (edge * 1e5), 0.0), loss)
-        )
-    assert result.parts["BTC.BTC/USD.worst_case"] == pytest.approx(max(losses), rel=1e-10)
-    delta = norm.cdf(math.log(1e5 / 110_000.0) / (0.6 * math.sqrt(years)) + 0.3 * math.sqrt(years))
-    assert result.parts["BTC.BTC/USD.roll_shock"] == pytest.approx(10.0 * delta * 0.01, rel=1e-6)
+        counted = loss(move, up) * 0.16 / abs(move) * (1.0 + move) / edge
+        taken = (abs(move) / 0.16 - 1.0) * 1e5 / (edge * 1e5)
+        extended.append(math.copysign(max(abs(counted) - taken, 0.0), counted))
+    return max(standard), max(extended)
+
+
+@pytest.mark.parametrize(
+    ("quantity", "strike", "kind", "extended_binds"),
+    [(10.0, 110_000.0, "C", False), (300.0, 400_000.0, "C", True), (300.0, 50_000.0, "P", True)],
+)
+def test_short_options_lose_what_a_plain_formula_says(
+    model: MarginModel, quantity: float, strike: float, kind: str, extended_binds: bool
+) -> None:
+    contract = option("deribit", "BTC", EXPIRY, strike, kind)
+    market = market_at(NOW, {"BTC": 1e5}, {contract: (float("nan"), 0.6)})
+    result = model.measure(account("deribit", holding(contract, -quantity), BTC=5.0), market)
+    sign = 1.0 if kind == "C" else -1.0
+    standard, extended = _worst(quantity, strike, sign, 0.6)
+    assert (extended > standard) == extended_binds
+    assert result.parts["BTC.BTC/USD.worst_case"] == pytest.approx(max(standard, extended), rel=1e-10)
+    root = math.sqrt(30.0 / 365.0)
+    delta = abs(sign * norm.cdf(sign * (math.log(1e5 / strike) / (0.6 * root) + 0.3 * root)))
+    assert result.parts["BTC.BTC/USD.roll_shock"] == pytest.approx(quantity * delta * 0.01, rel=1e-5)
     assert result.parts["BTC.mm"] == pytest.approx(0.8 * result.parts["BTC.im"])
 
 
