@@ -51,6 +51,10 @@ def test_a_longer_sale_holds_more(a: float, b: float) -> None:
     assert held_days(long) <= long / 3.0 + 1.0
 
 
+def test_a_last_day_that_is_not_whole_counts_for_its_part() -> None:
+    assert held_days(2.5) == pytest.approx(1.0 + 0.6**2 + 0.5 * 0.2**2)
+
+
 def test_a_quantile_of_ones_own_replaces_the_normal_one() -> None:
     assert one(quantile=4.0).var == pytest.approx(1e6 * 0.04 * 4.0)
 

@@ -125,6 +125,23 @@ def test_one_step_equals_the_contracts_cases(
         assert arguments[0] < step.sqrt_price < arguments[1]
 
 
+def test_where_256_bits_overflow_the_coarser_formula_of_the_contract_is_taken() -> None:
+    # a published edge case: the price after it is 2^44, the exact formula's is not
+    step = swap_step(
+        18611883644907511909590774894315720731532604461,
+        4295343490,
+        2**128 - 1,
+        1532495540865888858358347027150309183618739122183602176,
+        0,
+    )
+    assert step == Step(
+        17592186044416,
+        1532495540865888858358347027150307735080213845105972711,
+        79937431571835040596422886914383801282503091205295450168,
+        1448538525277077629465,
+    )
+
+
 def test_next_prices_equal_the_contracts_cases() -> None:
     one, liquidity, tenth = price(1, 1), E18, E18 // 10
     assert next_from_input(one, liquidity, tenth, False) == 87150978765690771352898345369
