@@ -1,4 +1,4 @@
-"""The command line: `holdfast replay | convert | verify` (`demo` comes from the lab, see `__main__`).
+"""The command line: `holdfast replay | convert | verify | risk` (`demo` comes from the lab, see `__main__`).
 
 Exit codes: 0 as asked; 1 the ledger is not proven; 2 the call, rules, settings or inputs are wrong; 3 an archive was
 truncated (what came before the break was used).
@@ -6,25 +6,22 @@ truncated (what came before the break was used).
 
 import shlex
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
 import click
-from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from holdfast import __version__
-from holdfast.error import HoldfastError
+from holdfast.app.guarded import CONSOLE, guarded
+from holdfast.app.risk.command import risk
 from holdfast.settings import Settings, load_settings
 
 EXIT_NOT_PROVEN: Final = 1
-EXIT_WRONG_CALL: Final = 2
 EXIT_TRUNCATED: Final = 3
 
 _PATHS = click.Path(exists=True, path_type=Path)
 _OUT = click.Path(path_type=Path)
-_console = Console(stderr=True)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -39,16 +36,32 @@ def main() -> None:
 @click.option("--rules", type=_PATHS, help="Rule file or folder; default: the rules that come with Holdfast.")
 @click.option("--settings", "settings_path", type=_PATHS, help="Settings in TOML.")
 @click.option(
+    "--portfolio",
+    type=_PATHS,
+    help="What the desk holds (.csv, .json, .parquet): carried through the recording.",
+)
+@click.option(
+    "--measured-from",
+    type=_PATHS,
+    help="Ledger of a recorded run: its measurements of the portfolio, not new ones.",
+)
+@click.option(
     "--speed",
     type=click.FloatRange(min=0.0),
     default=0.0,
     help="Tape seconds a second; 0: as fast as it goes.",
 )
 def replay(
-    paths: tuple[Path, ...], out: Path, rules: Path | None, settings_path: Path | None, speed: float
+    paths: tuple[Path, ...],
+    out: Path,
+    rules: Path | None,
+    settings_path: Path | None,
+    portfolio: Path | None,
+    measured_from: Path | None,
+    speed: float,
 ) -> None:
     """Run recordings of any known format through the whole defence and write what it would have decided."""
-    sys.exit(guarded(lambda: run_replay(paths, out, rules, settings_path, speed)))
+    sys.exit(guarded(lambda: run_replay(paths, out, rules, settings_path, speed, portfolio, measured_from)))
 
 
 @main.command()
@@ -67,18 +80,19 @@ def verify(ledger: Path, key: str | None) -> None:
     sys.exit(guarded(lambda: run_verify(ledger, key)))
 
 
-def guarded(work: Callable[[], int]) -> int:
-    """Run a command and turn our errors into one clear line and an exit code."""
-    try:
-        return work()
-    except HoldfastError as error:
-        _console.print(f"holdfast: {error}", style="bold red", markup=False, highlight=False, soft_wrap=True)
-        return EXIT_WRONG_CALL
+main.add_command(risk)
 
 
 def run_replay(
-    paths: tuple[Path, ...], out: Path, rules: Path | None, settings_path: Path | None, speed: float
+    paths: tuple[Path, ...],
+    out: Path,
+    rules: Path | None,
+    settings_path: Path | None,
+    speed: float,
+    portfolio: Path | None = None,
+    measured_from: Path | None = None,
 ) -> int:
+    """Replay recordings and say on the terminal what came of it; the command `demo` does the same with its own."""
     settings = load_settings(settings_path.read_text(), str(settings_path)) if settings_path else Settings()
     with progress() as bar:
         task = bar.add_task("preparing kernels", total=None)
@@ -91,11 +105,21 @@ def run_replay(
             bar.update(task, description="replaying", completed=done, total=total)
 
         command = shlex.join(["holdfast", *sys.argv[1:]])
-        summary = run(paths, out, settings, rules_path=rules, speed=speed, command=command, on_progress=tell)
+        summary = run(
+            paths,
+            out,
+            settings,
+            rules_path=rules,
+            portfolio_path=portfolio,
+            measured_from=measured_from,
+            speed=speed,
+            command=command,
+            on_progress=tell,
+        )
     for line in summary_lines(summary, out):
         click.echo(line)
     for name in summary["truncated"]:
-        _console.print(
+        CONSOLE.print(
             f"holdfast: {name} breaks off; what came before was used",
             style="yellow",
             markup=False,
@@ -153,4 +177,4 @@ def progress() -> Progress:
         DownloadColumn(),
         TimeElapsedColumn(),
     )
-    return Progress(*columns, console=_console, transient=True)
+    return Progress(*columns, console=CONSOLE, transient=True)

@@ -5,14 +5,17 @@ Rules:
 1. The fold is the one that runs live; only this file knows that the rows come from files.
 2. Everything decided is in the ledger before it is in any other file; record 0 is the settings, rules and inputs.
 3. Nothing is silently dropped: at the end, rows in = rows used + rows quarantined, or the run fails.
-4. The output folder holds one run. What an earlier replay left there is replaced; anything else is left alone.
+4. With a portfolio, what a worker measures of it is recorded, and can be taken from a recorded run (`measured_from`).
+5. The output folder holds one run. What an earlier replay left there is replaced; anything else is left alone.
 """
 
+import hashlib
 import platform
 import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Any, Final
@@ -24,12 +27,23 @@ from holdfast.app.feeds import feeds
 from holdfast.app.key_file import desk_signer
 from holdfast.app.recording.reader import Recording
 from holdfast.app.report import ReportData, write_report
+from holdfast.app.risk.portfolio_file import PortfolioFile, read_portfolio
+from holdfast.app.risk.worker import RecordedRisk, RiskWorker
 from holdfast.app.rule_files import load_rules
 from holdfast.app.timeline import Timeline
 from holdfast.clock import SECOND_NS
-from holdfast.engine import State
-from holdfast.error import BrokenInvariant
-from holdfast.event import LEVELS, Alert, Decided, Event, LevelMoved, Quarantined, ResyncRequested
+from holdfast.engine import RiskSource, State
+from holdfast.error import BrokenInvariant, CallerError
+from holdfast.event import (
+    LEVELS,
+    Alert,
+    Decided,
+    Event,
+    LevelMoved,
+    Quarantined,
+    ResyncRequested,
+    RiskMeasured,
+)
 from holdfast.instrument import Instruments
 from holdfast.ledger.record import InputRecord, RuleRecord, RunEnded, RunStarted, encode, settings_record
 from holdfast.ledger.writer import LedgerWriter
@@ -43,6 +57,7 @@ OUTPUTS: Final = (
     "alerts.jsonl",
     "decisions.jsonl",
     "quarantine.jsonl",
+    "risk.jsonl",
     "report.html",
     "ledger",
 )
@@ -58,29 +73,43 @@ def replay(
     settings: Settings,
     *,
     rules_path: Path | None = None,
+    portfolio_path: Path | None = None,
+    measured_from: Path | None = None,
     speed: float = 0.0,
     command: str = "holdfast replay",
     on_progress: OnProgress | None = None,
 ) -> dict[str, Any]:
     """Replay recordings into `out` and return the summary.
 
-    `speed` is tape seconds a second (1: as it was), 0 as fast as it goes.
-    Raises: CallerError for inputs, rules or settings that cannot be used; nothing is written then.
+    `speed` is tape seconds a second (1: as it was), 0 as fast as it goes. `portfolio_path` names what the desk holds, and
+    `measured_from` the ledger of a run whose measurements of it are to be used instead of new ones.
+    Raises: CallerError for inputs, rules, settings or a portfolio that cannot be used; nothing is written then.
     """
+    portfolio = read_portfolio(portfolio_path) if portfolio_path else None
+    if measured_from is not None and measured_from.resolve().is_relative_to((out / "ledger").resolve()):
+        raise CallerError(
+            "replay.overwrites",
+            "this run would replace the ledger it reads",
+            where=str(out),
+            remedy="give another --out",
+        )
     instruments = Instruments()
     outcome = _Outcome()
     recording = Recording(paths, instruments, on_fault=outcome.hear, on_progress=on_progress)
     state = State(instruments, Desk(load_rules(rules_path), Escalation(settings.escalation)), Timeline())
-    started = _run_started(settings, state, paths)
+    started = _run_started(settings, state, _inputs(paths, portfolio_path))
     signer = desk_signer(settings)
+    source = _risk_source(portfolio, measured_from)
     _clear(out)
     with (
+        source as state.risk,
         LedgerWriter.create(out / "ledger", settings.origin, signer) as ledger,
         (out / "alerts.jsonl").open("wb") as alerts,
         (out / "decisions.jsonl").open("wb") as decisions,
         (out / "quarantine.jsonl").open("wb") as quarantine,
+        (out / "risk.jsonl").open("wb") as risk,
     ):
-        outcome.files = {Alert: alerts, Decided: decisions, Quarantined: quarantine}
+        outcome.files = {Alert: alerts, Decided: decisions, Quarantined: quarantine, RiskMeasured: risk}
         ledger.append(encode(started))
         begun = time.perf_counter()
         pace = _Pace(speed)
@@ -89,7 +118,7 @@ def replay(
                 outcome.keep(ledger, state.step(rows))
         outcome.keep(ledger, state.finish())
         wall_s = time.perf_counter() - begun
-        summary = _summary(state, recording, outcome, wall_s)
+        summary = _summary(state, recording, outcome, portfolio, wall_s)
         ledger.append(encode(RunEnded(digest=summary["digest"])))
         checkpoint = ledger.commit()
     summary["ledger"] = {"origin": settings.origin, "entries": ledger.size, "key": signer.verifier_key}
@@ -107,6 +136,7 @@ class _Outcome:
         self.decisions: list[Decided] = []
         self.quarantined: list[Quarantined] = []
         self.resyncs: list[ResyncRequested] = []
+        self.measured: list[RiskMeasured] = []
         self.alert_counts: Counter[str] = Counter()
         self.files: dict[type, IO[bytes]] = {}
         self._early: list[Quarantined] = []
@@ -141,6 +171,8 @@ class _Outcome:
                 self.levels.append(event)
             elif isinstance(event, Decided):
                 self.decisions.append(event)
+            elif isinstance(event, RiskMeasured):
+                self.measured.append(event)
             self._write(event)
 
     def _flush_early(self) -> None:
@@ -179,12 +211,29 @@ class _Pace:
         time.sleep(max(0.0, due_s - time.monotonic()))
 
 
-def _run_started(settings: Settings, state: State, paths: Sequence[Path]) -> RunStarted:
+def _risk_source(
+    portfolio: PortfolioFile | None, measured_from: Path | None
+) -> AbstractContextManager[RiskSource | None]:
+    """Return what tells the fold about the portfolio: the record of another run, a worker, or nothing."""
+    if measured_from is not None:
+        return nullcontext(RecordedRisk(measured_from))
+    return RiskWorker(portfolio.portfolio) if portfolio is not None else nullcontext()
+
+
+def _inputs(paths: Sequence[Path], portfolio: Path | None) -> tuple[InputRecord, ...]:
+    records = [InputRecord(name=path.name, size=_size(path)) for path in paths]
+    if portfolio is not None:
+        digest = hashlib.sha256(portfolio.read_bytes()).hexdigest()
+        records.append(InputRecord(name=portfolio.name, size=_size(portfolio), sha256=digest))
+    return tuple(records)
+
+
+def _run_started(settings: Settings, state: State, inputs: tuple[InputRecord, ...]) -> RunStarted:
     rules = state.desk.rules.rules
     return RunStarted(
         settings=settings_record(settings),
         rules=tuple(RuleRecord(id=rule.id, version=rule.version, sha256=rule.sha256) for rule in rules),
-        inputs=tuple(InputRecord(name=path.name, size=_size(path)) for path in paths),
+        inputs=inputs,
         versions={
             "holdfast": version("holdfast"),
             "numba": version("numba"),
@@ -209,7 +258,9 @@ def _clear(out: Path) -> None:
             target.unlink(missing_ok=True)
 
 
-def _summary(state: State, recording: Recording, outcome: _Outcome, wall_s: float) -> dict[str, Any]:
+def _summary(
+    state: State, recording: Recording, outcome: _Outcome, portfolio: PortfolioFile | None, wall_s: float
+) -> dict[str, Any]:
     used = state.rows
     if recording.rows_in != used + recording.quarantined:
         raise BrokenInvariant(
@@ -233,6 +284,21 @@ def _summary(state: State, recording: Recording, outcome: _Outcome, wall_s: floa
         "instruments": [msgspec.to_builtins(state.instruments[number]) for number in seen],
         "inputs": recording.formats,
         "feeds": feeds(state, outcome.resyncs),
+        **_portfolio_summary(portfolio, state),
+    }
+
+
+def _portfolio_summary(portfolio: PortfolioFile | None, state: State) -> dict[str, Any]:
+    """Return what was last measured of the portfolio by scope, and what of it could not be."""
+    if portfolio is None and not state.measured:
+        return {}
+    unread = [str(one) for one in portfolio.missing] if portfolio else []
+    return {
+        "portfolio": {
+            "name": portfolio.portfolio.name if portfolio else "",
+            "unread": unread,
+            "measured": {str(scope): msgspec.to_builtins(one) for scope, one in state.measured.items()},
+        }
     }
 
 
@@ -259,6 +325,7 @@ def _report(
         levels=outcome.levels,
         decisions=outcome.decisions,
         quarantined=outcome.quarantined,
+        measured=outcome.measured,
         thresholds={
             "watch": table.watch.up,
             "restrict": table.restrict.up,

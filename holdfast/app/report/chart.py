@@ -70,9 +70,9 @@ def _price_plot(series: Series, span: Span, alerts: Sequence[Alert]) -> Markup:
     y = down(price, low, high)
     path = stairs(across(times, span), y, across(series.time_ns[-1:], span)[0], is_area=False)
     ticks = [(value, figure(value)) for value in value_ticks(low, high)]
-    lines, labels = _value_axis(ticks, low, high)
-    body = (_level_pieces(series, span), lines, _path(path, "price", low, high))
-    return _plot("price", span, body, labels, _markers(alerts, span, times, y))
+    lines, labels = value_axis(ticks, low, high)
+    body = (_level_pieces(series, span), lines, curve(path, "price", low, high))
+    return plot("price", span, body, labels, _markers(alerts, span, times, y))
 
 
 def _score_plot(
@@ -83,7 +83,7 @@ def _score_plot(
     end = across(series.time_ns[-1:], span)[0] if len(kept) else 0
     stack = np.cumsum(np.nan_to_num(series.parts[kept]), axis=1)
     areas = [
-        _path(
+        curve(
             stairs(x, down(stack[:, i], 0.0, SCORE_MAX), int(end), is_area=True),
             f"part p-{part}",
             0.0,
@@ -92,14 +92,14 @@ def _score_plot(
         for i, part in reversed(list(enumerate(PARTS)))
     ]
     score = down(series.score[kept], 0.0, SCORE_MAX)
-    outline = _path(stairs(x, score, int(end), is_area=False), "score", 0.0, SCORE_MAX)
-    lines, labels = _value_axis([(0.0, "0"), (50.0, "50"), (100.0, "100")], 0.0, SCORE_MAX)
+    outline = curve(stairs(x, score, int(end), is_area=False), "score", 0.0, SCORE_MAX)
+    lines, labels = value_axis([(0.0, "0"), (50.0, "50"), (100.0, "100")], 0.0, SCORE_MAX)
     marks = [_threshold(level, at) for level, at in thresholds.items() if 0 < at <= SCORE_MAX]
     body = (lines, areas, outline, marks)
-    return _plot("score", span, body, labels, _markers(alerts, span, series.time_ns[kept], score))
+    return plot("score", span, body, labels, _markers(alerts, span, series.time_ns[kept], score))
 
 
-def _plot(kind: str, span: Span, body: Child, labels: list[Markup], markers: list[Markup]) -> Markup:
+def plot(kind: str, span: Span, body: Child, labels: list[Markup], markers: list[Markup]) -> Markup:
     """Return one plot: the stretching curves, then the labels and markers that stand above them."""
     grid = [
         tag("line", x1=x, x2=x, y1=0, y2=HEIGHT, class_="grid")
@@ -113,8 +113,10 @@ def _svg(body: Child) -> Markup:
     return tag("svg", group, viewBox=f"0 0 {WIDTH} {HEIGHT}", preserveAspectRatio="none", aria_hidden="true")
 
 
-def _path(d: str, class_: str, low: float, high: float) -> Markup:
-    return tag("path", d=d, class_=class_, data_low=f"{low:.10g}", data_high=f"{high:.10g}")
+def curve(d: str, class_: str, low: float, high: float, name: str = "") -> Markup:
+    """Return a curve whose read-out the page's script finds by its range, and its name where the class is not enough."""
+    named = {"data_name": name} if name else {}
+    return tag("path", d=d, class_=class_, data_low=f"{low:.10g}", data_high=f"{high:.10g}", **named)
 
 
 def _level_pieces(series: Series, span: Span) -> list[Markup]:
@@ -143,7 +145,8 @@ def _threshold(level: Level, score: float) -> Markup:
     return tag("line", x1=0, x2=WIDTH, y1=y, y2=y, class_=f"threshold l-{level}")
 
 
-def _value_axis(ticks: list[tuple[float, str]], low: float, high: float) -> tuple[list[Markup], list[Markup]]:
+def value_axis(ticks: list[tuple[float, str]], low: float, high: float) -> tuple[list[Markup], list[Markup]]:
+    """Return the lines and the labels of a value axis."""
     lines: list[Markup] = []
     labels: list[Markup] = []
     for value, label in ticks:

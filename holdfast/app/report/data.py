@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from holdfast.error import BrokenInvariant
-from holdfast.event import Alert, Decided, Level, LevelMoved, Quarantined, Scope
+from holdfast.event import Alert, Decided, Level, LevelMoved, Quarantined, RiskMeasured, Scope
 from holdfast.policy.score import PARTS
 
 
@@ -58,6 +58,7 @@ class ReportData:
     rows_per_s, digest and feeds (by name: gaps, resyncs, clock_skew_ms, latency_ms with p50, p99 and max).
     What is absent is not shown.
     `thresholds` are the scores at which the escalation table goes up to each level.
+    `measured` is what was measured of the portfolio, in time order, empty without one.
     `quarantined` may be the beginning of a longer list: `summary["quarantined"]` is the count.
     """
 
@@ -71,6 +72,7 @@ class ReportData:
     levels: Sequence[LevelMoved]
     decisions: Sequence[Decided]
     quarantined: Sequence[Quarantined]
+    measured: Sequence[RiskMeasured] = ()
     thresholds: Mapping[Level, float] = field(default_factory=dict[Level, float])
 
     def span(self) -> tuple[int, int]:

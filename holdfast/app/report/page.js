@@ -76,6 +76,7 @@
       if (!output) continue;
       const words = [iso(part).slice(11, 23)];
       for (const path of card.querySelectorAll("path.price")) words.push("price " + figure(valueAt(path, part * WIDTH)));
+      for (const path of card.querySelectorAll("path.curve")) words.push(path.dataset.name + " " + figure(valueAt(path, part * WIDTH)));
       for (const path of card.querySelectorAll("path.score")) {
         const v = valueAt(path, part * WIDTH);
         if (v !== null) words.push("score " + v.toFixed(0));

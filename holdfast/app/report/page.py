@@ -14,6 +14,7 @@ from typing import Final
 from holdfast.app.report.chart import chart, ribbon, time_axis
 from holdfast.app.report.data import PARTS, ReportData, Series
 from holdfast.app.report.markup import Child, Markup, tag
+from holdfast.app.report.portfolio import portfolio_card
 from holdfast.app.report.tables import (
     alerts_by_detector,
     alerts_table,
@@ -91,6 +92,7 @@ def _body(run: ReportData, span: tuple[int, int]) -> Child:
         _lanes([*desk, *(s for s in ranked if s.scope != DESK)][:LANES_MAX], span, anchors)
         if ranked
         else None,
+        portfolio_card(run, span),
         _legend() if charted else None,
         [
             chart(s, span, by_scope.get(str(s.scope), []), run.thresholds, anchors[str(s.scope)])
@@ -120,7 +122,7 @@ def _body(run: ReportData, span: tuple[int, int]) -> Child:
 
 
 def _header(span: tuple[int, int]) -> Markup:
-    links = ("lanes", "scopes", "alerts", "levels", "decisions", "feeds", "quarantine", "proof")
+    links = ("lanes", "portfolio", "scopes", "alerts", "levels", "decisions", "feeds", "quarantine", "proof")
     return tag(
         "header",
         tag("a", MARK, tag("b", "Holdfast"), href="#verdict", class_="brand"),

@@ -55,14 +55,22 @@ def read_portfolio(path: Path) -> PortfolioFile:
             "portfolio.unreadable", f"no portfolio format is called {suffix or 'nothing'!r}", where=str(path),
             remedy="give .csv, .json or .parquet",
         )  # fmt: skip
-    return _gather(path, whole, placed)
+    return _gather(path.name, whole, placed)
 
 
-def _gather(path: Path, whole: Row, placed: Sequence[Placed]) -> PortfolioFile:
+def portfolio_of(whole: Any, where: str) -> PortfolioFile:
+    """Return the portfolio of a JSON document that is already decoded; `where` is its place for messages.
+
+    Raises: CallerError as `read_portfolio`.
+    """
+    return _gather(where, *_stated_rows(whole, where))
+
+
+def _gather(where: str, whole: Row, placed: Sequence[Placed]) -> PortfolioFile:
     currency = str(whole.get("base_currency", "USD"))
     if currency not in BASE_CURRENCIES:
         raise CallerError(
-            "portfolio.currency", f"{currency!r} is no base currency", where=f"{path.name}: base_currency",
+            "portfolio.currency", f"{currency!r} is no base currency", where=f"{where}: base_currency",
             remedy=f"one of {', '.join(BASE_CURRENCIES)}",
         )  # fmt: skip
     positions: list[Position] = []
@@ -84,12 +92,12 @@ def _gather(path: Path, whole: Row, placed: Sequence[Placed]) -> PortfolioFile:
             models[held.key] = model or default_model(held.key[0])
     if not positions and not balances:
         told = f": {missing[0]}" if missing else ""
-        raise CallerError("portfolio.empty", f"no row could be used{told}", where=str(path))
+        raise CallerError("portfolio.empty", f"no row could be used{told}", where=where)
     accounts = tuple(
         Account(venue=venue, name=name, margin_model=model) for (venue, name), model in sorted(models.items())
     )
     portfolio = Portfolio(
-        name=str(whole.get("name") or path.stem),
+        name=str(whole.get("name") or Path(where).stem),
         base_currency=currency,
         positions=netted(positions),
         balances=tuple(balances),
@@ -101,7 +109,7 @@ def _gather(path: Path, whole: Row, placed: Sequence[Placed]) -> PortfolioFile:
 def _csv_rows(path: Path) -> list[Placed]:
     with path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file)
-        _check_columns(path, reader.fieldnames or ())
+        _check_columns(path.name, reader.fieldnames or ())
         rows = [(f"{path.name}:{reader.line_num}", row) for row in reader]
     return [(place, {k: v for k, v in row.items() if v not in (None, "")}) for place, row in rows]
 
@@ -111,7 +119,7 @@ def _parquet_rows(path: Path) -> list[Placed]:
         table = pq.read_table(path)
     except (OSError, ValueError) as error:
         raise CallerError("portfolio.unreadable", str(error), where=str(path)) from error
-    _check_columns(path, table.column_names)
+    _check_columns(path.name, table.column_names)
     rows = table.to_pylist()
     return [
         (f"{path.name}: row {number}", {k: v for k, v in row.items() if v is not None})
@@ -126,35 +134,37 @@ def _json_rows(path: Path) -> tuple[Row, list[Placed]]:
         raise CallerError("portfolio.unreadable", str(error), where=str(path)) from error
     if is_ccxt(whole):
         return {}, [(f"{path.name}: {place}", row) for place, row in rows_of_ccxt(whole)]
+    return _stated_rows(whole, path.name)
+
+
+def _stated_rows(whole: Any, where: str) -> tuple[Row, list[Placed]]:
     if isinstance(whole, list):
         whole = {"positions": whole}
     if not isinstance(whole, dict) or not isinstance(whole.get("positions"), list):
         raise CallerError(
-            "portfolio.unreadable",
-            "neither a list of positions nor an object with `positions`",
-            where=str(path),
+            "portfolio.unreadable", "neither a list of positions nor an object with `positions`", where=where
         )
     unknown = set(whole) - {"name", "base_currency", "positions"}
     if unknown:
-        raise _unknown_column(path, sorted(unknown)[0], ("name", "base_currency", "positions"))
+        raise _unknown_column(where, min(unknown), ("name", "base_currency", "positions"))
     placed: list[Placed] = []
     for number, row in enumerate(whole["positions"], start=1):
         if not isinstance(row, dict):
             raise CallerError(
-                "portfolio.unreadable", "a position is an object", where=f"{path.name}: positions[{number}]"
+                "portfolio.unreadable", "a position is an object", where=f"{where}: positions[{number}]"
             )
-        _check_columns(path, list(row))
-        placed.append((f"{path.name}: positions[{number}]", row))
+        _check_columns(where, list(row))
+        placed.append((f"{where}: positions[{number}]", row))
     return whole, placed
 
 
-def _check_columns(path: Path, names: Sequence[str]) -> None:
+def _check_columns(where: str, names: Sequence[str]) -> None:
     for name in names:
         if name not in COLUMNS:
-            raise _unknown_column(path, name, COLUMNS)
+            raise _unknown_column(where, name, COLUMNS)
 
 
-def _unknown_column(path: Path, name: str, known: Sequence[str]) -> CallerError:
+def _unknown_column(where: str, name: str, known: Sequence[str]) -> CallerError:
     near = get_close_matches(name, known, n=1)
     remedy = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
-    return CallerError("portfolio.column", f"unknown column {name!r}", where=path.name, remedy=remedy)
+    return CallerError("portfolio.column", f"unknown column {name!r}", where=where, remedy=remedy)
