@@ -135,7 +135,7 @@ def _worst(quantity: float, strike: float, sign: float, volatility: float) -> tu
 
 @pytest.mark.parametrize(
     ("quantity", "strike", "kind", "extended_binds"),
-    [(10.0, 110_000.0, "C", False), (300.0, 400_000.0, "C", True), (300.0, 50_000.0, "P", True)],
+    [(10.0, 110_000.0, "C", False), (1_000.0, 400_000.0, "C", True), (300.0, 50_000.0, "P", True)],
 )
 def test_short_options_lose_what_a_plain_formula_says(
     model: MarginModel, quantity: float, strike: float, kind: str, extended_binds: bool
