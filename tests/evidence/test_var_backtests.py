@@ -1,5 +1,6 @@
 """VaR on real series: which model fails where, as docs/var-backtests.md tells it."""
 
+import functools
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ pytest.importorskip("arch")
 from holdfast.risk.missing import Missing
 from holdfast.risk.var.backtest.outcome import Outcome
 from holdfast.risk.var.backtest.table import TESTS, Row
-from tests.evidence.var_series import load
+from tests.evidence.var_series import Series, load
 from tests.evidence.var_table import rows_of
 
 Rows = dict[tuple[str, float], Row]
@@ -21,9 +22,14 @@ CASCADE = (
 )
 
 
+@functools.cache
+def _series(data: Path) -> dict[str, Series]:
+    return {series.name: series for series in load(data)}
+
+
+@functools.cache
 def _table(data: Path, name: str) -> tuple[Rows, list[str]]:
-    series = next(series for series in load(data) if series.name == name)
-    rows, notes = rows_of(series)
+    rows, notes = rows_of(_series(data)[name])
     return {(row.model, row.level): row for row in rows}, notes
 
 
