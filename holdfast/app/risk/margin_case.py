@@ -2,8 +2,8 @@
 
 Rules:
 
-1. Each model that has a case format of its own has a reader here by name (`READERS`); any other model reads the general
-   format, once `general` is given.
+1. A model that has a case format of its own has a reader here by name (`READERS`). Any other model, and any file with a
+   `portfolio`, is read by the general format, where `general` is given.
 2. A reader says where in the file it stumbled: a missing key, one it does not know, a wrong type, a NaN.
 3. A result the file brings along is never read.
 """
@@ -39,7 +39,8 @@ def margin_case(
         place = f"{where}:{error.lineno}:{error.colno}"
         raise CallerError("case.unreadable", error.msg, where=place, remedy="give valid JSON") from error
     reader = READERS.get(name)
-    if reader is not None:
+    is_general = general is not None and isinstance(document, dict) and "portfolio" in document
+    if reader is not None and not is_general:
         return reader(document, where)
     if general is None:
         raise CallerError(

@@ -245,6 +245,15 @@ def test_a_model_without_files_of_its_own_takes_the_general_reader(tmp_path: Pat
     assert asked == {"name": "span", "document": {"positions": []}, "where": str(path)}
 
 
+def test_a_file_with_a_portfolio_is_general_for_every_model(tmp_path: Path) -> None:
+    path = tmp_path / "book.json"
+    path.write_text('{"portfolio": {}, "market": {}}')
+    asked = margin_case(
+        "derive-pmrm2", path, lambda name, document, _: {"name": name, "document": document}
+    )
+    assert asked == {"name": "derive-pmrm2", "document": {"portfolio": {}, "market": {}}}
+
+
 def test_numbers_agree_with_a_plain_reading_of_the_rules_on_random_accounts(cases: dict[str, Any]) -> None:
     """The kernel against `py_func`-free plain Python: Black-76 by `math.erfc`, sums by hand."""
     draws = generator(5)
