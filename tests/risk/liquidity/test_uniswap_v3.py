@@ -126,7 +126,7 @@ def test_one_step_equals_the_contracts_cases(
 
 
 def test_where_256_bits_overflow_the_coarser_formula_of_the_contract_is_taken() -> None:
-    # a published edge case: the price after it is 2^44, the exact formula's is not
+    # a published edge case of that path
     step = swap_step(
         18611883644907511909590774894315720731532604461,
         4295343490,
@@ -139,6 +139,16 @@ def test_where_256_bits_overflow_the_coarser_formula_of_the_contract_is_taken() 
         1532495540865888858358347027150307735080213845105972711,
         79937431571835040596422886914383801282503091205295450168,
         1448538525277077629465,
+    )
+    # and one where the finer formula would end elsewhere
+    start, liquidity, amount = SQRT_PRICE_MAX - 1, 2**128 - 1, 2**97 + 12345
+    scaled = liquidity << 96
+    assert amount * start >= 1 << 256
+    coarse = -(-scaled // (scaled // start + amount))
+    assert (
+        next_from_input(start, liquidity, amount, True)
+        == coarse
+        != -(-scaled * start // (scaled + amount * start))
     )
 
 
