@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from holdfast.risk import revalue, valuation
-from holdfast.risk.legs import AMERICAN, BARRIER, INVERSE, Legs
+from holdfast.risk.legs import AMERICAN, BARRIER, INVERSE, LINEAR, OPTION, Legs
 from holdfast.risk.missing import Missing
 from holdfast.risk.shock import no_shocks
 from tests.risk.scenarios.small_desk import (
@@ -94,6 +94,9 @@ def test_gamma_is_the_slope_of_delta() -> None:
 
 def test_a_tick_of_one_asset_is_a_valuation_at_its_new_price() -> None:
     legs = random_legs(100, 33, (*ALL_BUT_EXOTIC, AMERICAN))
+    third = np.isin(legs.legs["kind"], (LINEAR, OPTION)) & (legs.legs["account"] == 1)
+    legs.legs["quote"][third], legs.legs["settle"][third] = 0, 3  # paid in what it is not quoted in
+    assert third.any()
     before = valuation.value(legs)
     for asset in (1, 2, 3):
         after = valuation.moved(before, asset, legs.prices[asset] * 1.03)
