@@ -1,8 +1,9 @@
 """VaR: drawing scenarios, the step before they are revalued: filtered paths, and the Monte Carlo on every device at hand.
 
 Defends: a numba loop a step for paths, and that the same model in JAX is worth having where there is a GPU. Best of
-rounds; CPU time of one core where both sides use one, wall time beside JAX, which has threads or a GPU. Peers: the filtered paths in plain numpy, one array operation a step; the Monte Carlo in JAX on its
-default device (named in the line) and by QuantLib's own path generator, whose paths are scaled to ours.
+rounds; CPU time of one core where both sides use one, wall time beside JAX, which has threads or a GPU. Peers: the
+filtered paths in plain numpy, one array operation a step; the Monte Carlo in JAX on its default device (named in the
+line) and by QuantLib's own path generator, whose paths are scaled to ours.
 """
 
 import time
