@@ -167,8 +167,10 @@ def test_many_far_calls_are_charged_by_the_extended_table_alone(model: MarginMod
 
 def test_a_large_delta_costs_by_size_and_long_options_only_take_from_it(model: MarginModel) -> None:
     perp = perpetual("deribit", "BTC")
-    put = option("deribit", "BTC", EXPIRY, 100_000.0, "P")
-    market = market_at(NOW, {"BTC": 1e5}, {perp: (1e5, 0.0), put: (float("nan"), 0.6)})
+    put, call = (option("deribit", "BTC", EXPIRY, 100_000.0, kind) for kind in "PC")
+    market = market_at(
+        NOW, {"BTC": 1e5}, {perp: (1e5, 0.0)} | {one: (float("nan"), 0.6) for one in (put, call)}
+    )
 
     def shock(*positions: Position) -> float:
         result = model.measure(account("deribit", *positions, BTC=100.0), market)
@@ -177,6 +179,12 @@ def test_a_large_delta_costs_by_size_and_long_options_only_take_from_it(model: M
     assert shock(holding(perp, 200 * 1e5)) == 0.0  # 20 M dollars: the threshold itself
     assert shock(holding(perp, 1_200 * 1e5)) == pytest.approx(1_200 * 1_000 * 0.00005)
     assert shock(holding(perp, 5_000 * 1e5)) == pytest.approx(5_000 * 0.1)  # the cap
+    # long options that point the same way add nothing, those that point the other way take from it
+    for side, own, other in ((1.0, 1_000.0, put), (-1.0, 1_000.0, call)):
+        alone = shock(holding(perp, side * 1_200 * 1e5))
+        same = call if other is put else put
+        assert shock(holding(perp, side * 1_200 * 1e5), holding(same, own)) == alone
+        assert shock(holding(perp, side * 1_200 * 1e5), holding(other, own)) < 0.6 * alone
     hedged = shock(holding(perp, 1_200 * 1e5), holding(put, 1_000.0))
     assert 0.0 < hedged < 0.5 * shock(holding(perp, 1_200 * 1e5))
     assert shock(holding(perp, 1_200 * 1e5), holding(put, 1e5)) == 0.0  # never more than it takes away
