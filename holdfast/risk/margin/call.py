@@ -21,6 +21,7 @@ from typing import Final
 import msgspec
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 from holdfast.error import CallerError
 from holdfast.risk.draws import generator
@@ -106,10 +107,8 @@ def call_probability(below: float, above: float, forecast: Forecast, hours: floa
     if deviation <= 0.0:
         return 0.0
     if math.isinf(forecast.degrees):
-        return _exit_probability(below, above, deviation)
-    factors, weights = _mixture(forecast.degrees)
-    chances = [_exit_probability(below, above, deviation * factor) for factor in factors]
-    return math.fsum(weight * chance for weight, chance in zip(weights, chances, strict=True))
+        return float(_exit_probability(below, above, deviation))
+    return float(_average(below, above, deviation, *_mixture(forecast.degrees)))
 
 
 def call_hours(below: float, above: float, forecast: Forecast, quantile: float) -> float:
@@ -201,32 +200,45 @@ def _barriers(prices: LiquidationPrices) -> tuple[float, float]:
     return below, above
 
 
+@njit(cache=True)
 def _exit_probability(below: float, above: float, deviation: float) -> float:
     """Return the probability that a driftless normal walk of this deviation leaves (-below, above) on its way."""
     if math.isinf(below) and math.isinf(above):
         return 0.0
+    scale = math.sqrt(0.5) / deviation
     if math.isinf(below) or math.isinf(above):
-        return math.erfc(min(below, above) / deviation * math.sqrt(0.5))
+        return math.erfc(min(below, above) * scale)
     width = below + above
+    total, sign = 0.0, 1.0
     if deviation > width:  # long after: the slowest decay says it all
         decay, frequency = 0.5 * (math.pi * deviation / width) ** 2, math.pi * below / width
-        alive = sum(
-            4.0 / (math.pi * n) * math.sin(n * frequency) * math.exp(-n * n * decay)
-            for n in range(1, 2 * IMAGES, 2)
-        )
-        return min(max(1.0 - alive, 0.0), 1.0)
+        for n in range(1, 2 * IMAGES, 2):
+            total += 4.0 / (math.pi * n) * math.sin(n * frequency) * math.exp(-n * n * decay)
+        return min(max(1.0 - total, 0.0), 1.0)
     # hits of each barrier, less those that go on to the other one, plus those that come back again, and so on
-    total, sign = 0.0, 1.0
     for turn in range(IMAGES):
-        for barrier in (below, above):
-            total += sign * math.erfc((barrier + turn * width) / deviation * math.sqrt(0.5))
+        total += sign * (
+            math.erfc((below + turn * width) * scale) + math.erfc((above + turn * width) * scale)
+        )
         sign = -sign
     return min(max(total, 0.0), 1.0)
 
 
+@njit(cache=True)
+def _average(below: float, above: float, deviation: float, factors: np.ndarray, weights: np.ndarray) -> float:
+    """Return the exit probability averaged over factors of the deviation."""
+    total = 0.0
+    for number in range(factors.shape[0]):
+        total += weights[number] * _exit_probability(below, above, deviation * factors[number])
+    return total
+
+
 @cache
-def _mixture(degrees: float) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Return factors of the deviation and their weights: sqrt((degrees - 2) / chi-square), on a grid of its logarithm."""
+def _mixture(degrees: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return factors of the deviation and their weights: sqrt((degrees - 2) / chi-square), on a grid of its logarithm.
+
+    Callers must not write into them.
+    """
     grid = np.linspace(-45.0, 8.0, MIXTURE_POINTS) / math.sqrt(degrees) + math.log(degrees)
     logs = 0.5 * degrees * grid - 0.5 * np.exp(
         grid
@@ -234,7 +246,7 @@ def _mixture(degrees: float) -> tuple[tuple[float, ...], tuple[float, ...]]:
     weights = np.exp(logs - logs.max())
     weights /= weights.sum()
     factors = np.sqrt((degrees - 2.0) / np.exp(grid))
-    return tuple(factors.tolist()), tuple(weights.tolist())
+    return factors, weights
 
 
 @njit(cache=True)
