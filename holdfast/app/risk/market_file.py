@@ -17,7 +17,7 @@ import msgspec
 
 from holdfast.app.recording.reader import Recording
 from holdfast.app.risk.history import PriceHistory, PriceSeries
-from holdfast.app.risk.observed import ChainQuotes, chain_quotes, observe
+from holdfast.app.risk.observed import ChainQuotes, chain_quotes, observe, turnovers_of
 from holdfast.clock import parse_time_ns
 from holdfast.engine import State
 from holdfast.error import CallerError, OutsideError
@@ -26,6 +26,7 @@ from holdfast.instrument import Instruments
 from holdfast.policy.desk import Desk
 from holdfast.policy.escalation import Escalation
 from holdfast.policy.rules import RuleSet
+from holdfast.risk.liquidity.unwind import Turnover
 from holdfast.risk.market import Curve, Mark, Price, RiskMarket
 from holdfast.risk.missing import Missing
 from holdfast.risk.portfolio import Portfolio
@@ -39,6 +40,7 @@ class Seen(msgspec.Struct, frozen=True):
     market: RiskMarket
     chains: tuple[ChainQuotes, ...] = ()
     history: dict[str, PriceSeries] = {}
+    turnovers: dict[str, Turnover] = {}
     missing: tuple[Missing, ...] = ()
 
 
@@ -170,4 +172,10 @@ def _recorded(paths: Sequence[Path], portfolio: Portfolio) -> Seen:
             )
         )
     market = observe(last_ns, state, portfolio)
-    return Seen(market, chain_quotes(last_ns, state, portfolio), history.series(), tuple(missing))
+    return Seen(
+        market=market,
+        chains=chain_quotes(last_ns, state, portfolio),
+        history=history.series(),
+        turnovers=turnovers_of(state, portfolio),
+        missing=tuple(missing),
+    )

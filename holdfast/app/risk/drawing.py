@@ -1,0 +1,163 @@
+"""Drawing: the few pictures of a risk report as plain HTML and SVG: a heat table, bars, a histogram, smiles."""
+
+import math
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from holdfast.app.report.markup import Markup, tag
+from holdfast.app.report.words import figure, value_ticks
+from holdfast.risk.scenarios.grid import Grid
+from holdfast.risk.surface.base import svi_variance
+from holdfast.risk.surface.chain import ChainFit
+
+BINS: Final = 60
+WIDTH: Final = 900
+HEIGHT: Final = 240
+POINTS: Final = 61
+REACH: Final = 2.5  # deviations of log-moneyness drawn
+
+
+def heat(grid: Grid) -> Markup:
+    """Return the first sheet of a grid as a table whose colour is the profit."""
+    table = grid.table()
+    largest = float(np.abs(table).max()) or 1.0
+    head = tag(
+        "tr",
+        tag("th", "spot \\ volatility"),
+        [tag("th", f"{v:+.0%}", class_="n") for v in grid.axes.volatility],
+    )
+    rows = [
+        tag("tr", tag("th", f"{spot:+.0%}"), [_cell(float(value), largest) for value in row])
+        for spot, row in zip(grid.axes.spot, table, strict=True)
+    ]
+    return tag("div", tag("table", tag("thead", head), tag("tbody", rows), class_="heat"), class_="scroll")
+
+
+def _cell(value: float, largest: float) -> Markup:
+    share = round(60.0 * math.sqrt(abs(value) / largest))
+    colour = "var(--halt)" if value < 0.0 else "var(--liquidity)"
+    return tag(
+        "td",
+        f"{value:,.0f}",
+        class_="n",
+        style=f"background: color-mix(in srgb, {colour} {share}%, transparent)",
+    )
+
+
+def bars(values: Sequence[tuple[str, float]]) -> Markup:
+    """Return one horizontal bar a value, to the right of zero or to its left."""
+    largest = max((abs(value) for _, value in values), default=0.0) or 1.0
+    rows = [
+        tag(
+            "div",
+            tag("span", name),
+            tag(
+                "i",
+                class_="gain" if value >= 0.0 else "loss",
+                style=f"width:{50.0 * abs(value) / largest:.2f}%",
+            ),
+            tag("b", f"{value:,.0f}"),
+            class_="bar-row",
+        )
+        for name, value in values
+    ]
+    return tag("div", rows or "None.", class_="bars")
+
+
+def histogram(profits: NDArray[np.float64], name: str) -> Markup:
+    """Return how often each profit was drawn."""
+    counts, edges = np.histogram(profits, BINS)
+    highest = int(counts.max()) or 1
+    step = WIDTH / BINS
+    rects = [
+        tag(
+            "rect", x=f"{number * step:.1f}", width=f"{step - 1:.1f}", y=f"{HEIGHT - HEIGHT * count / highest:.1f}",
+            height=f"{HEIGHT * count / highest:.1f}", class_="loss" if edges[number] < 0.0 else "gain",
+        )
+        for number, count in enumerate(counts.tolist())
+    ]  # fmt: skip
+    labels = [
+        (edge, _across(edge, float(edges[0]), float(edges[-1])))
+        for edge in value_ticks(float(edges[0]), float(edges[-1]), 6)
+    ]
+    return _figure(
+        f"{name}: profit after a day, {len(profits):,} draws",
+        rects,
+        [(figure(value), x) for value, x in labels],
+    )
+
+
+def smiles(name: str, fit: ChainFit, slices_max: int) -> Markup:
+    """Return the fitted volatility of each expiry over log-moneyness in deviations."""
+    surface = fit.surface
+    grid = np.linspace(-REACH, REACH, POINTS)
+    curves: list[tuple[str, NDArray[np.float64]]] = []
+    for one in fit.expiries[:slices_max]:
+        level = math.sqrt(max(svi_variance(0.0, one.slice), 1e-12))
+        total = np.array([svi_variance(float(z) * level, one.slice) for z in grid])
+        curves.append((one.name, np.sqrt(np.maximum(total, 0.0) / one.years)))
+    if not curves:
+        return tag("p", f"{name}: no expiry could be fitted.", class_="muted")
+    low = min(float(curve.min()) for _, curve in curves)
+    high = max(float(curve.max()) for _, curve in curves)
+    high = high if high > low else low + 0.01
+    paths = [
+        tag(
+            "path",
+            d=_path(curve, low, high),
+            class_=f"smile c-{number % 6}",
+            style=f"opacity:{1.0 - 0.6 * number / len(curves):.2f}",
+        )
+        for number, (_, curve) in enumerate(curves)
+    ]
+    ticks = [
+        (
+            tag(
+                "line",
+                x1=0,
+                x2=WIDTH,
+                y1=f"{_down(v, low, high):.1f}",
+                y2=f"{_down(v, low, high):.1f}",
+                class_="grid",
+            ),
+            tag("text", f"{v:.0%}", x=4, y=f"{_down(v, low, high) - 3:.1f}"),
+        )
+        for v in value_ticks(low, high)
+    ]
+    keys = [
+        tag("span", tag("i", class_=f"swatch c-{number % 6}"), key) for number, (key, _) in enumerate(curves)
+    ]
+    quality = fit.quality
+    about = (
+        f"{name}: {quality.used} quotes fitted, median error {quality.median_error_spreads:.2f} half-spreads, "
+        f"{quality.inside_share:.0%} between bid and ask; {'free of arbitrage' if not surface.flags else ', '.join(surface.flags)}"
+    )
+    axis = [
+        (f"{z:+.0f} deviations" if z else "at the money", _across(z, -REACH, REACH))
+        for z in (-2.0, -1.0, 0.0, 1.0, 2.0)
+    ]
+    return tag("div", _figure(about, [ticks, paths], axis), tag("p", keys, class_="legend"))
+
+
+def _figure(title: str, body: object, labels: Sequence[tuple[str, float]]) -> Markup:
+    texts = [tag("text", text, x=f"{x:.1f}", y=HEIGHT + 16, class_="middle") for text, x in labels]
+    picture = tag("svg", body, texts, viewBox=f"0 0 {WIDTH} {HEIGHT + 22}", role="img", aria_label=title)  # pyright: ignore[reportArgumentType]
+    return tag("figure", tag("figcaption", title), picture)
+
+
+def _path(values: NDArray[np.float64], low: float, high: float) -> str:
+    x = np.linspace(0.0, WIDTH, len(values))
+    return "M" + "L".join(
+        f"{a:.1f} {_down(b, low, high):.1f}" for a, b in zip(x.tolist(), values.tolist(), strict=True)
+    )
+
+
+def _across(value: float, low: float, high: float) -> float:
+    return WIDTH * (value - low) / (high - low)
+
+
+def _down(value: float, low: float, high: float) -> float:
+    return HEIGHT * (high - value) / (high - low)
