@@ -62,8 +62,8 @@ def forward_from_future(bid: float, ask: float) -> Forward | Missing:
 
     >>> forward_from_future(99.0, 101.0).forward
     100.0
-    >>> print(forward_from_future(101.0, 99.0).code)
-    quote.crossed
+    >>> forward_from_future(101.0, 99.0).code
+    'quote.crossed'
     """
     if not (0.0 < bid < math.inf and 0.0 < ask < math.inf):
         return Missing("future", "quote.absent", "the future has no bid or no ask")

@@ -64,8 +64,8 @@ def greeks(
     >>> one = greeks(100.0, 80.0, 0.25, 0.26, 1.0, 1.0)
     >>> round(one.delta, 4), round(one.vanna, 4), round(one.ultima, 3)
     (0.9626, -0.5184, -11.301)
-    >>> print(greeks(100.0, -80.0, 0.25, 0.26, 1.0).code)
-    input.not-positive
+    >>> greeks(100.0, -80.0, 0.25, 0.26, 1.0).code
+    'input.not-positive'
     """
     code = input_code(forward, strike, years, volatility, sign, discount)
     if code != PRICED:

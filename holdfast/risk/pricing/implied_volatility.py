@@ -54,8 +54,8 @@ def implied_volatility(
 
     >>> round(implied_volatility(7.965567455405804, 100.0, 100.0, 1.0, 1.0), 14)
     0.2
-    >>> print(implied_volatility(4.0, 105.0, 100.0, 1.0, 1.0).code)
-    price.below-intrinsic
+    >>> implied_volatility(4.0, 105.0, 100.0, 1.0, 1.0).code
+    'price.below-intrinsic'
     """
     volatility, code = solve(price, forward, strike, years, sign, discount)
     return volatility if code == PRICED else refusal(code)

@@ -31,8 +31,8 @@ REASONS: Final = (
 def refusal(code: int, where: str = "") -> Missing:
     """Return a code of this file with its reason and what to do.
 
-    >>> print(refusal(EXPIRED, "BTC-27MAR26-80000-C"))
-    BTC-27MAR26-80000-C: it has expired (settle it at its payoff) [contract.expired]
+    >>> str(refusal(EXPIRED, "BTC-27MAR26-80000-C"))
+    'BTC-27MAR26-80000-C: it has expired (settle it at its payoff) [contract.expired]'
     """
     stable, reason, remedy = REASONS[code]
     return Missing(where, stable, reason, remedy)
