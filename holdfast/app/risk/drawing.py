@@ -133,7 +133,7 @@ def smiles(name: str, fit: ChainFit, slices_max: int) -> Markup:
     quality = fit.quality
     about = (
         f"{name}: {quality.used} quotes fitted, median error {quality.median_error_spreads:.2f} half-spreads, "
-        f"{quality.inside_share:.0%} between bid and ask; {'free of arbitrage' if not surface.flags else ', '.join(surface.flags)}"
+        f"{quality.inside_share:.0%} between bid and ask; {', '.join(surface.flags) or 'free of arbitrage'}"
     )
     axis = [
         (f"{z:+.0f} deviations" if z else "at the money", _across(z, -REACH, REACH))
