@@ -154,3 +154,16 @@ def test_random_accounts_are_numbers(model: MarginModel) -> None:
         numbers = [result.im, result.mm, result.equity, *result.parts.values()]
         assert np.isfinite(numbers).all()
         assert result.im >= result.mm >= 0.0
+
+
+def test_of_two_pools_with_requirements_the_tighter_one_is_the_account_s_headroom(model: MarginModel) -> None:
+    btc, eth = perpetual("deribit", "BTC"), perpetual("deribit", "ETH")
+    market = market_at(NOW, {"BTC": 1e5, "ETH": 3e3}, {btc: (1e5, 0.0), eth: (3e3, 0.0)})
+    for coins in ({"BTC": 0.02, "ETH": 50.0}, {"BTC": 5.0, "ETH": 0.2}):
+        result = model.measure(account("deribit", holding(btc, 1e5), holding(eth, 3e4), **coins), market)
+        room = [
+            (result.parts[f"{one}.equity"] - result.parts[f"{one}.mm"]) * p
+            for one, p in (("BTC", 1e5), ("ETH", 3e3))
+        ]
+        assert result.headroom == pytest.approx(min(room))
+        assert result.mm == pytest.approx(result.parts["BTC.mm"] * 1e5 + result.parts["ETH.mm"] * 3e3)
