@@ -6,10 +6,11 @@ Rules:
    variance is positive, and its wings rise by less than LEE_MAX (Lee: a steeper one has no moments left).
 2. Two slices are free of calendar arbitrage where the later one's total variance is nowhere below the earlier one's at the
    same log(strike / forward); their wings are compared at infinity too.
-3. g is looked at on two grids: one as wide as the hyperbola's bend, and one as narrow as the bottom of a deep smile.
+3. g and the rise are looked at on two grids, one as wide as the hyperbola's bend and one as narrow as the bottom of a deep
+   smile; a small minimum is sought between the points too.
 
 Source: Gatheral, Jacquier (2014), Arbitrage-free SVI volatility surfaces; Lee (2004), The moment formula.
-Limits: a violation narrower than the grids (a twentieth of the bend) is not seen.
+Limits: a second minimum between two points of a grid (a quarter of the bend apart) is not seen.
 """
 
 import math
@@ -25,6 +26,10 @@ LEE_MAX: Final = 2.0
 BUTTERFLY_TOLERANCE: Final = 1e-9
 CALENDAR_TOLERANCE: Final = 1e-9  # of the earlier variance
 
+_NEAR = 0.02  # a minimum below this is sought between the points of the grid
+_SECTIONS = 12
+_DIP = 1e-9  # less than this is rounding
+_GOLDEN = 0.5 * (math.sqrt(5.0) - 1.0)
 _WIDE = np.sinh(np.linspace(-7.0, 7.0, 61))
 _NARROW = np.sinh(np.linspace(-4.0, 4.0, 33))
 
@@ -98,11 +103,8 @@ def slice_gap(slice_: np.ndarray) -> float:
         return -math.inf
     gap = LEE_MAX - slice_[1] * (1.0 + abs(slice_[2]))
     middle, reach = bottom(slice_)
-    for offset in _WIDE:
-        gap = min(gap, durrleman(slice_[3] + slice_[4] * offset, slice_))
-    for offset in _NARROW:
-        gap = min(gap, durrleman(middle + reach * offset, slice_))
-    return gap
+    gap = min(gap, _least(slice_[3], slice_[4], _WIDE, slice_, slice_, True))
+    return min(gap, _least(middle, reach, _NARROW, slice_, slice_, True))
 
 
 @njit(cache=True, error_model="numpy")
@@ -116,14 +118,51 @@ def pair_gap(earlier: np.ndarray, later: np.ndarray) -> float:
     for which in range(2):
         of = earlier if which == 0 else later
         middle, reach = bottom(of)
-        for offset in _WIDE:
-            gap = min(gap, _rise(of[3] + of[4] * offset, earlier, later))
-        for offset in _NARROW:
-            gap = min(gap, _rise(middle + reach * offset, earlier, later))
+        gap = min(gap, _least(of[3], of[4], _WIDE, earlier, later, False))
+        gap = min(gap, _least(middle, reach, _NARROW, earlier, later, False))
     return gap
 
 
 @njit(cache=True, error_model="numpy")
-def _rise(k: float, earlier: np.ndarray, later: np.ndarray) -> float:
+def _least(
+    middle: float, scale: float, grid: np.ndarray, earlier: np.ndarray, later: np.ndarray, alone: bool
+) -> float:
+    """Return the least of what is looked at on a grid; a small minimum is sought between the points too."""
+    count = grid.shape[0]
+    least = math.inf
+    before, here = math.inf, _at(middle + scale * grid[0], earlier, later, alone)
+    for i in range(count):
+        after = _at(middle + scale * grid[i + 1], earlier, later, alone) if i + 1 < count else math.inf
+        if here < min(before, after) - _DIP and here < _NEAR and 0 < i < count - 1:
+            low, high = middle + scale * grid[i - 1], middle + scale * grid[i + 1]
+            least = min(least, _golden(low, high, earlier, later, alone))
+        least = min(least, here)
+        before, here = here, after
+    return least
+
+
+@njit(cache=True, error_model="numpy")
+def _golden(low: float, high: float, earlier: np.ndarray, later: np.ndarray, alone: bool) -> float:
+    """Return the least value between two points by golden section."""
+    left = high - _GOLDEN * (high - low)
+    right = low + _GOLDEN * (high - low)
+    at_left, at_right = _at(left, earlier, later, alone), _at(right, earlier, later, alone)
+    for _ in range(_SECTIONS):
+        if at_left < at_right:
+            high, right, at_right = right, left, at_left
+            left = high - _GOLDEN * (high - low)
+            at_left = _at(left, earlier, later, alone)
+        else:
+            low, left, at_left = left, right, at_right
+            right = low + _GOLDEN * (high - low)
+            at_right = _at(right, earlier, later, alone)
+    return min(at_left, at_right)
+
+
+@njit(cache=True, error_model="numpy")
+def _at(k: float, earlier: np.ndarray, later: np.ndarray, alone: bool) -> float:
+    """Return g of the one slice, or the relative rise between two."""
+    if alone:
+        return durrleman(k, earlier)
     before = svi_variance(k, earlier)
     return (svi_variance(k, later) - before) / before

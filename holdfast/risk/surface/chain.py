@@ -12,12 +12,13 @@ from itertools import pairwise
 
 import msgspec
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from holdfast.clock import format_time_ns
 from holdfast.risk.market import Curve
 from holdfast.risk.missing import Missing
-from holdfast.risk.pricing.black76 import PRICE, black76_greeks
+from holdfast.risk.pricing.black76 import black76_price
 from holdfast.risk.surface.arbitrage import arbitrage_flags
 from holdfast.risk.surface.base import Surface
 from holdfast.risk.surface.calendar import fit_chain
@@ -95,7 +96,7 @@ def fit_surface(chain: Chain) -> ChainFit:
     missing: list[Missing] = []
     flags: list[str] = []
     fitted: list[tuple[int, str, NDArray[np.int64]]] = []
-    for expiry_ns in np.unique(chain.expiry_ns).tolist():
+    for expiry_ns in np.unique(chain.expiry_ns[chain.expiry_ns > chain.time_ns]).tolist():
         name = format_time_ns(expiry_ns)[:10]
         of = np.flatnonzero((chain.expiry_ns == expiry_ns) & ((states == USED) | (states == ONE_SIDED)))
         count = int(np.sum(states[of] == USED))
@@ -174,16 +175,9 @@ def _measure(
     """Fill the errors of the two-sided quotes of one expiry: in volatility, price and half-spreads."""
     years = prepared.years[used]
     volatilities = np.sqrt(slice_variances(prepared.moneyness[used], slice_) / years)
-    values, _ = black76_greeks(
-        prepared.forwards[used],
-        chain.strike[used],
-        years,
-        volatilities,
-        prepared.signs[used],
-        np.ones(len(used)),
-    )
+    values = _prices(prepared.forwards[used], chain.strike[used], years, volatilities, prepared.signs[used])
     errors[0, used] = volatilities - np.sqrt(prepared.variances[1, used] / years)
-    errors[1, used] = values[PRICE] / prepared.unit[used] - 0.5 * (chain.bid[used] + chain.ask[used])
+    errors[1, used] = values / prepared.unit[used] - 0.5 * (chain.bid[used] + chain.ask[used])
     errors[2, used] = errors[1, used] / (0.5 * (chain.ask[used] - chain.bid[used]))
 
 
@@ -228,3 +222,13 @@ def _curve(chain: Chain, prepared: Prepared) -> Curve:
         ),
         discounts=(1.0,) * len(expiries),
     )
+
+
+@njit(cache=True)
+def _prices(
+    forwards: np.ndarray, strikes: np.ndarray, years: np.ndarray, volatilities: np.ndarray, signs: np.ndarray
+) -> np.ndarray:
+    out = np.empty(len(forwards))
+    for i in range(len(forwards)):
+        out[i] = black76_price(forwards[i], strikes[i], years[i], volatilities[i], signs[i], 1.0)
+    return out

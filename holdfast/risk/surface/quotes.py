@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from holdfast.error import CallerError
 from holdfast.risk.market import years_between
 from holdfast.risk.pricing.forward import Forward, forward_from_parity
-from holdfast.risk.pricing.implied_volatility import implied_volatilities
+from holdfast.risk.pricing.implied_volatility import solve
 from holdfast.risk.pricing.refusal import PRICED
 
 USED, ONE_SIDED, IN_THE_MONEY, EMPTY, CROSSED, UNPRICED, NO_FORWARD, EXPIRED, MALFORMED, FEW = range(10)
@@ -114,10 +114,9 @@ def prepare(chain: Chain) -> Prepared:
         (1, 0.5 * (bids + asks), two_sided),
         (2, asks, wanted[np.isfinite(asks[wanted])]),
     ):
-        volatilities, codes = implied_volatilities(
-            (prices * unit)[which], forwards[which], chain.strike[which], years[which], signs[which],
-            np.ones(len(which)),
-        )  # fmt: skip
+        volatilities, codes = _volatilities(
+            (prices * unit)[which], forwards[which], chain.strike[which], years[which], signs[which]
+        )
         variances[row, which] = np.where(codes == PRICED, volatilities * volatilities * years[which], np.nan)
         states[which[codes != PRICED]] = UNPRICED
     return Prepared(
@@ -160,6 +159,17 @@ def quoted_calendars(prepared: Prepared, earlier: NDArray[np.bool_], later: NDAr
     k = prepared.moneyness[before]
     line = np.interp(k, prepared.moneyness[after], prepared.variances[2][after], left=np.inf, right=np.inf)
     return int(np.sum(prepared.variances[0][before] > line))
+
+
+@njit(cache=True)
+def _volatilities(
+    prices: np.ndarray, forwards: np.ndarray, strikes: np.ndarray, years: np.ndarray, signs: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return volatilities and codes on this thread: a chain is too small to be worth waking others."""
+    volatilities, codes = np.empty(len(prices)), np.empty(len(prices), np.int8)
+    for i in range(len(prices)):
+        volatilities[i], codes[i] = solve(prices[i], forwards[i], strikes[i], years[i], signs[i], 1.0)
+    return volatilities, codes
 
 
 @njit(cache=True)

@@ -25,6 +25,9 @@ from holdfast.risk.surface.gauss_newton import least_errors
 
 ETA_SHARE_MAX: Final = 0.999  # of the bound on eta
 GAMMA_MAX: Final = 0.5
+RHO_MAX: Final = 0.999
+GAMMA_MIN: Final = 1e-6
+ETA_MIN: Final = 1e-6
 LOG_RISE_MAX: Final = 5.0
 
 Vector = NDArray[np.float64]
@@ -91,10 +94,14 @@ def ssvi_slice(theta: float, rho: float, phi: float) -> np.ndarray:
 
 def _surface(point: Vector) -> Ssvi:
     """Return the surface of free parameters: atanh rho, logits of eta and gamma within their bounds, logs of the rises."""
-    rho = math.tanh(float(point[0]))
-    eta = ETA_SHARE_MAX * 2.0 / (1.0 + abs(rho)) / (1.0 + math.exp(-float(point[1])))
-    gamma = GAMMA_MAX / (1.0 + math.exp(-float(point[2])))
+    rho = RHO_MAX * math.tanh(float(point[0]))
+    eta = max(ETA_SHARE_MAX * 2.0 / (1.0 + abs(rho)) * _logistic(float(point[1])), ETA_MIN)
+    gamma = max(GAMMA_MAX * _logistic(float(point[2])), GAMMA_MIN)
     return Ssvi(rho=rho, eta=eta, gamma=gamma, thetas=np.cumsum(np.exp(np.minimum(point[3:], LOG_RISE_MAX))))
+
+
+def _logistic(x: float) -> float:
+    return 0.5 * (1.0 + math.tanh(0.5 * x))
 
 
 def _variances(k: Vector, surface: Ssvi, expiry: NDArray[np.int64]) -> Vector:

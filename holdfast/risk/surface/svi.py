@@ -122,7 +122,7 @@ def fit_svi(
         weight[i] = 0.25 * (up[i] + down[i]) ** 2 if two_sided else 0.0
     span = high - low
     limits = np.array(
-        [_LEAST_SHARE * least, 2e-3 * span, 20.0 * span, wings[0], wings[1], wings[2], wings[3]]
+        [_LEAST_SHARE * least, 2e-3 * span, 20.0 * span, wings[0], wings[1], wings[2], wings[3], 0.0]
     )
     theta, slice_ = np.empty(5), np.empty(5)
     hold = _HOLD if start[1] > 0.0 else 0.0
@@ -130,6 +130,7 @@ def fit_svi(
         _begin_from(start, limits, theta)
     else:
         _begin(k, target, up, down, weight, low, span, limits, theta)
+    limits[7] = min(max(theta[3], low), high) * max(0.0, 1.0 - theta[4] / (0.2 * span))
     points = np.empty(0)
     descend(k, target, up, down, quotes, limits, points, hold, theta)
     to_slice(theta, slice_)
@@ -168,19 +169,19 @@ def _begin(
 
 @njit(cache=True, error_model="numpy")
 def _begin_from(start: np.ndarray, limits: np.ndarray, theta: np.ndarray) -> None:
-    """Begin from a slice, its wings moved to where they may be, its level, slope and bend at k = 0 as they are."""
+    """Begin from a slice, its wings moved to where they may be, its level, slope and bend in the middle as they are."""
     theta[0], theta[1], theta[2] = start[0], start[1] * start[2], start[1]
     theta[3], theta[4] = start[3], start[4]
     local, chain, step = np.empty(5), np.zeros((5, 5)), np.zeros(5)
-    to_local(theta, local, chain)
+    to_local(theta, limits, local, chain)
     from_local(local, step, limits, theta)
 
 
 @njit(cache=True, error_model="numpy")
 def _lower_wings(limits: np.ndarray, theta: np.ndarray, slice_: np.ndarray) -> None:
-    """Move theta to lower wings with level, slope and bend at k = 0 as they are, as far as the butterflies ask."""
+    """Move theta to lower wings with level, slope and bend in the middle as they are, as far as the butterflies ask."""
     local, chain, step, trial = np.empty(5), np.zeros((5, 5)), np.zeros(5), np.empty(5)
-    to_local(theta, local, chain)
+    to_local(theta, limits, local, chain)
     share = 1.0
     best = slice_gap(slice_)
     for _ in range(_LOWERINGS):

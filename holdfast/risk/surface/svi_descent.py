@@ -3,8 +3,9 @@
 Rules:
 
 1. Inside, theta is a, c = b rho, d = b, m, s: the variance is linear in the first three.
-2. Steps are taken in level, slope and log bend at k = 0 and the slopes of both wings: quotes say the first three and
-   hardly the last two, so in these the valley of the cost is straight and a dozen damped Gauss-Newton steps suffice.
+2. Steps are taken in level, slope and log bend at one k (`limits[7]`, in the middle of the bend) and the slopes of both
+   wings: quotes say the first three and hardly the last two, so in these the valley of the cost is straight and a dozen
+   damped Gauss-Newton steps suffice.
 3. Errors of quotes beyond 1 count linearly (Huber); those of floors, ceilings and butterflies always by their square.
 """
 
@@ -41,14 +42,14 @@ def descend(
     normal, slope, step, factor = np.zeros((5, 5)), np.empty(5), np.empty(5), np.empty((5, 5))
     normal_2, slope_2, trial, chain = np.zeros((5, 5)), np.empty(5), np.empty(5), np.zeros((5, 5))
     local, begun = np.empty(5), np.empty(5)
-    to_local(theta, begun, chain)
+    to_local(theta, limits, begun, chain)
     cost = _linearise(k, target, up, down, quotes, theta, normal, slope)
     cost += _butterflies(points, theta, normal, slope)
     damping = 1e-3
     fresh = True
     for _ in range(STEPS_MAX):
         if fresh:
-            to_local(theta, local, chain)
+            to_local(theta, limits, local, chain)
             _change(normal, slope, chain)
             for p in range(3, 5):
                 slope[p] += hold * (local[p] - begun[p]) / (begun[p] * begun[p])
@@ -80,14 +81,15 @@ def descend(
 
 
 @njit(cache=True, error_model="numpy", fastmath=_FAST)
-def to_local(theta: np.ndarray, local: np.ndarray, chain: np.ndarray) -> None:
-    """Fill level, slope, log bend at k = 0, left and right wing; chain: derivatives of a, c, d, m, log s by them."""
+def to_local(theta: np.ndarray, limits: np.ndarray, local: np.ndarray, chain: np.ndarray) -> None:
+    """Fill level, slope, log bend at the middle, left and right wing; chain: derivatives of a, c, d, m, log s by them."""
     c, d, m, s = theta[1], theta[2], theta[3], theta[4]
-    q = math.sqrt(m * m + s * s)
-    tau = -m / q
+    x = limits[7] - m
+    q = math.sqrt(x * x + s * s)
+    tau = x / q
     nu = s * s / (q * q)
     bend = d * nu / q
-    local[0] = theta[0] - c * m + d * q
+    local[0] = theta[0] + c * x + d * q
     local[1] = c + d * tau
     local[2] = math.log(bend)
     local[3] = d - c
@@ -100,7 +102,7 @@ def to_local(theta: np.ndarray, local: np.ndarray, chain: np.ndarray) -> None:
         by_nu = -2.0 * tau * by_tau
         by_q = (nu * by_d + d * by_nu) / bend - (q if p == 2 else 0.0)
         by_x = by_tau * q + tau * by_q
-        chain[0, p] = by_c * m - c * by_x - by_d * q - d * by_q
+        chain[0, p] = -by_c * x - c * by_x - by_d * q - d * by_q
         chain[1, p] = by_c
         chain[2, p] = by_d
         chain[3, p] = -by_x
@@ -111,8 +113,8 @@ def to_local(theta: np.ndarray, local: np.ndarray, chain: np.ndarray) -> None:
 def from_local(local: np.ndarray, step: np.ndarray, limits: np.ndarray, theta: np.ndarray) -> None:
     """Fill theta a step away, within its limits: the wings' least and most, the slope between them, s, the least variance.
 
-    What a limit changes leaves level and slope at k = 0 as they are; the bend moves by a factor of at most e, a wing falls
-    to no less than a hundredth.
+    What a limit changes leaves level and slope at the middle as they are; the bend moves by a factor of at most e, a wing
+    falls to no less than a hundredth.
     """
     left = max(local[3] + step[3], 0.01 * local[3])
     right = max(local[4] + step[4], 0.01 * local[4])
@@ -127,7 +129,7 @@ def from_local(local: np.ndarray, step: np.ndarray, limits: np.ndarray, theta: n
     s = min(max(d * nu * root / bend, limits[1]), limits[2])
     q = s / root
     theta[0] = max(local[0] + step[0] - c * tau * q - d * q, limits[0] - math.sqrt(d * d - c * c) * s)
-    theta[1], theta[2], theta[3], theta[4] = c, d, -tau * q, s
+    theta[1], theta[2], theta[3], theta[4] = c, d, limits[7] - tau * q, s
 
 
 @njit(cache=True, error_model="numpy")
