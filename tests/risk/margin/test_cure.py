@@ -192,6 +192,17 @@ def test_closing_begins_with_what_frees_most_for_its_cost() -> None:
     assert cure.steps[0].quantity < 0.0
 
 
+def test_what_frees_more_but_costs_more_for_it_is_closed_later() -> None:
+    wide = Mark(price=2_500.0, time_ns=NOW, volatility=0.55, bid=2_200.0, ask=2_800.0)
+    model, priced = shipped_model("derive-pmrm2"), market(**{PUT.name: wide})
+    both, puts, perp = desk(0.0, put=-15.0, perp=2.0), desk(0.0, put=-15.0), desk(0.0, perp=2.0)
+    assert model.measure(puts, priced).mm > model.measure(perp, priced).mm
+    short = -model.measure(both, priced).headroom
+    portfolio = desk(short - 1_000.0, put=-15.0, perp=2.0)
+    (cure,) = cures(model, portfolio, priced, target=0.0, costs=COSTS).cures
+    assert [step.what for step in cure.steps] == ["close BTC-PERP"]
+
+
 def test_what_does_not_reach_the_target_says_how_far_it_comes() -> None:
     found = cures(
         shipped_model("derive-pmrm2"),

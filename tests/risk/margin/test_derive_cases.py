@@ -165,6 +165,16 @@ def test_a_stable_coin_below_its_peg_raises_the_factor_of_initial_margin_only(ca
     assert after["mm"] == pytest.approx(before["mm"])
 
 
+def test_the_basis_contingency_counts_where_it_is_worse_than_every_scenario(cases: dict[str, Any]) -> None:
+    case = copy.deepcopy(cases["test_61_general_general_test_1"])
+    case["Parameters"]["BasisContingency"]["BASIS_CONT_ADD_FACTOR"] = 1_000.0
+    answer = derive_case(case, "")
+    assert answer["worst"] == "basis contingency"
+    assert answer["basis_contingency"] < min(one["loss"] for one in answer["scenarios"])  # type: ignore[index]
+    worst = answer["basis_contingency"] * case["Parameters"]["Margin"]["MM_LOSS_FACTOR"]  # type: ignore[operator]
+    assert answer["mm"] == pytest.approx(answer["value"] + worst + answer["mm_contingency"])  # type: ignore[operator]
+
+
 def _wrong(case: dict[str, Any], change: str) -> dict[str, Any]:
     wrong = copy.deepcopy(case)
     scenario, parameters = wrong["Scenario"], wrong["Parameters"]
@@ -248,9 +258,7 @@ def test_a_model_without_files_of_its_own_takes_the_general_reader(tmp_path: Pat
 def test_a_file_with_a_portfolio_is_general_for_every_model(tmp_path: Path) -> None:
     path = tmp_path / "book.json"
     path.write_text('{"portfolio": {}, "market": {}}')
-    asked = margin_case(
-        "derive-pmrm2", path, lambda name, document, _: {"name": name, "document": document}
-    )
+    asked = margin_case("derive-pmrm2", path, lambda name, document, _: {"name": name, "document": document})
     assert asked == {"name": "derive-pmrm2", "document": {"portfolio": {}, "market": {}}}
 
 

@@ -97,6 +97,12 @@ def test_opposite_deltas_of_two_assets_earn_a_credit_and_equal_ones_none() -> No
     assert same.im == pytest.approx(20_000.0)
 
 
+def test_a_delta_earns_its_credit_once() -> None:
+    pairs = [{"assets": ["BTC", "ETH"], "credit": 0.5}, {"assets": ["ETH", "BTC"], "credit": 0.5}]
+    held = account((contract("BTC"), 1.0), (contract("ETH"), -20.0))
+    assert span(inter_commodity=pairs).measure(*held).im == pytest.approx(span().measure(*held).im)
+
+
 def test_short_options_cost_at_least_the_minimum() -> None:
     far = (contract("BTC", 7, 300_000.0), -5.0)
     found = span().measure(*account(far))
