@@ -114,6 +114,10 @@ def test_each_option_risk_is_what_a_plain_formula_says(model: MarginModel) -> No
     long_call = _measure(model, holding(call, 1.0), BTC=1.0)
     decayed = _price(1e5, 110_000.0, YEARS - 1.0 / 365.0, 0.5, 1.0)
     assert long_call.parts["USD.BTC.mr2"] == pytest.approx(now - decayed, rel=1e-9)
+    assert long_call.parts["USD.BTC.mr1"] == pytest.approx(max(-loss for loss in losses), rel=1e-6)
+    unit = {name: long_call.parts[f"USD.BTC.mr{name}"] for name in range(1, 10) if name != 8}
+    stressed = max(unit[1], unit[2], unit[6]) + unit[3] + unit[4] + unit[5] + unit[9]
+    assert long_call.mm == pytest.approx(max(stressed, unit[7]))
     far = max(
         _price(1e5 * (1 + m), 110_000.0, YEARS, 0.5, 1.0) - now - hedge * 1e5 * m for m in (-0.24, 0.24)
     )
