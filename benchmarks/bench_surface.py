@@ -1,8 +1,7 @@
 """Surface: one SVI slice of 40 strikes fitted to bid and ask, and a whole chain.
 
-Defends: a surface is fitted whenever the chain changes, so a slice, its checks against arbitrage among it, must cost no
-more than a message. QuantLib and scipy fit the same quotes without any check. In CPU seconds of one thread, best of the rounds.
-"""
+Defends: a surface is fitted whenever the chain changes, so a slice with its checks against arbitrage must cost no more
+than a message. QuantLib and scipy fit the same quotes without any check. In CPU seconds of one thread, best of the rounds.
 
 import gc
 import time
