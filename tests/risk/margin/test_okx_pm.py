@@ -232,3 +232,12 @@ def test_tiers_and_pegs_are_read_as_written() -> None:
     assert tiered(15.0, (Tier(10.0, 1.0), Tier(math.inf, 3.0))) == 25.0
     low = (PegTiers(index_min=0.9, tiers=(Tier(math.inf, 0.1),)),)
     assert peg_charge(100.0, 0.5, low) == 10.0  # below every floor: the lowest there is
+
+
+def test_the_far_move_binds_where_its_class_is_wider(model: MarginModel) -> None:
+    link = holding(
+        perpetual("okx", "LINK", "USDT"), 1_000.0
+    )  # 18 % in MR1, half of 50 % in MR6 in January 2025
+    result = _measure(model, link, time="2025-01-07T00:00:00Z", USDT=1e5)
+    assert result.parts["USD.LINK.mr1"] == pytest.approx(0.18 * 15_000.0)
+    assert result.mm == pytest.approx(0.25 * 15_000.0)
