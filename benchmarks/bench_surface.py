@@ -2,6 +2,7 @@
 
 Defends: a surface is fitted whenever the chain changes, so a slice with its checks against arbitrage must cost no more
 than a message. QuantLib and scipy fit the same quotes without any check. In CPU seconds of one thread, best of the rounds.
+"""
 
 import gc
 import time
