@@ -10,6 +10,8 @@ Four kinds, told apart because what to do next differs:
 Every error has a stable `code`, says where, and says what to do next.
 """
 
+from typing import Any
+
 
 class HoldfastError(Exception):
     """Base of every error we raise: a stable code, the place, what happened, what to do."""
@@ -21,10 +23,18 @@ class HoldfastError(Exception):
         self.remedy = remedy
         super().__init__(str(self))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Survive the way from a worker process: code, message, where and remedy are what we are made of."""
+        return _remade, (type(self), self.code, self.message, self.where, self.remedy)
+
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""
         remedy = f" ({self.remedy})" if self.remedy else ""
         return f"{place}{self.message}{remedy} [{self.code}]"
+
+
+def _remade(kind: type[HoldfastError], code: str, message: str, where: str, remedy: str) -> HoldfastError:
+    return kind(code, message, where=where, remedy=remedy)
 
 
 class CallerError(HoldfastError):

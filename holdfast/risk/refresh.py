@@ -44,6 +44,8 @@ RATIO_MAX: Final = 1_000.0
 # change of log volatility for one unit of log spot, falls and rises: BTC's 30-day volatility over six hours on Deribit,
 # 2026-01-24 to 02-28: regression with standard errors of 0.21 and 0.30, R2 0.57 (ETH: -1.12 and -0.43)
 VOLATILITY_ON_SPOT: Final = (-2.45, -0.85)
+VOLATILITY_LOG_MAX: Final = 1.6  # a fivefold volatility, beyond what any recording here shows
+MOVE_LOG_MAX: Final = 3.0  # a coin that lost 95 % in a day has lost what there is to lose
 
 History = Mapping[str, tuple[NDArray[np.int64], NDArray[np.float64]]]
 """By asset: times in UTC nanoseconds, one a minute, and prices in base currency."""
@@ -167,14 +169,15 @@ def _hour(legs: Legs, history: History) -> Sample | Missing:
         )
     panel = panel_of(series, MINUTE_NS)
     sample = filtered(panel, steps=HOUR_NS // MINUTE_NS, paths=PATHS, seed=SEED)
-    return sample if isinstance(sample, Missing) else _with_volatility(sample)
+    return sample if isinstance(sample, Missing) else _with_volatility(_bounded(sample))
 
 
 def _with_volatility(sample: Sample) -> Sample:
     """Let volatility go with spot (rule 2) where the history does not say."""
     down, up = VOLATILITY_ON_SPOT
     spot = sample.spot_log
-    shift = np.exp(down * np.minimum(spot, 0.0) + up * np.maximum(spot, 0.0)) - 1.0
+    log_shift = down * np.minimum(spot, 0.0) + up * np.maximum(spot, 0.0)
+    shift = np.exp(np.clip(log_shift, -VOLATILITY_LOG_MAX, VOLATILITY_LOG_MAX)) - 1.0
     return msgspec.structs.replace(
         sample, volatility_shift=shift, moves_volatility=(True,) * len(sample.assets)
     )
@@ -185,7 +188,12 @@ def _day(hour: Sample) -> Sample:
     rows = generator(SEED).integers(0, len(hour.spot_log), size=(HOURS, len(hour.spot_log)))
     spot = hour.spot_log[rows].sum(axis=0)
     day = msgspec.structs.replace(hour, horizon_years=HOURS * HOUR_NS / YEAR_NS, spot_log=spot)
-    return _with_volatility(day)
+    return _with_volatility(_bounded(day))
+
+
+def _bounded(sample: Sample) -> Sample:
+    """Return a sample whose moves are no larger than what there is to lose: a filter can explode in a crash."""
+    return msgspec.structs.replace(sample, spot_log=np.clip(sample.spot_log, -MOVE_LOG_MAX, MOVE_LOG_MAX))
 
 
 def _constant(legs: Legs, sample: Sample) -> tuple[str, ...]:
