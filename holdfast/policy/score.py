@@ -4,8 +4,8 @@ Rules:
 
 1. Each part is first put on the same scale of points, on which the escalation table's lines mean the same for all:
    25 is worth watching, 50 restricting, 70 reducing, 90 stopping.
-2. The score is the cubic mean without division, `(v^3 + l^3 + c^3 + t^3 + p^3)^(1/3)`: the loudest part leads, the others add a
-   little, and no sum of small worries makes a crash. Contributions share the score in proportion to the cubes.
+2. The score is the cubic mean without division, `(v^3 + l^3 + c^3 + t^3 + p^3)^(1/3)`: the loudest part leads, the others
+   add a little, and no sum of small worries makes a crash. Contributions share the score in proportion to the cubes.
 3. A part that cannot be computed contributes nothing and takes nothing away from the others.
 4. Trust alone never passes 60 points: a broken feed restricts, it does not sell. While an instrument is not trusted
    its market parts are not believed.

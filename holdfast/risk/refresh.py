@@ -143,7 +143,8 @@ def _scope(
     cost = unwind(held, market, turnovers)
     if len(cost.lines) == len(held.positions):
         values["unwind_cost"] = cost.cost
-    return ScopeRisk(venue=venue, values=values, missing=(*gaps, *cost.missing) if not venue else ())
+    plain = {name: float(one) for name, one in values.items()}
+    return ScopeRisk(venue=venue, values=plain, missing=(*gaps, *cost.missing) if not venue else ())
 
 
 def _greeks(report: Report) -> dict[str, float]:

@@ -19,13 +19,21 @@ from holdfast.event import Decided, RiskMeasured, Scope
 
 VENUES_MAX: Final = 5
 MISSING_MAX: Final = 12
-# title, fields drawn, whether for the desk alone, and the range that is always shown
+# title, fields drawn (one for every scope, or several for the desk), and the range that is always shown
 _PANELS: Final = (
-    ("profit and loss", ("profit",), False, (0.0, 0.0)),
-    ("margin distance: share of equity above maintenance, 0 is liquidation", ("margin_distance",), False, (0.0, 1.0)),
-    ("probability of a margin call within 1 h and 24 h", ("call_probability_1h", "call_probability_24h"), True, (0.0, 1.0)),
-    ("expected shortfall of a day, cost of unwinding all", ("expected_shortfall_1d", "unwind_cost"), True, (0.0, 0.0)),
-)  # fmt: skip
+    ("profit and loss", ("profit",), (0.0, 0.0)),
+    (
+        "margin distance: share of equity above maintenance, 0 is liquidation",
+        ("margin_distance",),
+        (0.0, 1.0),
+    ),
+    (
+        "probability of a margin call within 1 h and 24 h",
+        ("call_probability_1h", "call_probability_24h"),
+        (0.0, 1.0),
+    ),
+    ("expected shortfall of a day, cost of unwinding", ("expected_shortfall_1d", "unwind_cost"), (0.0, 0.0)),
+)
 _DISTANCE_MIN: Final = -1.0  # deeper under water is drawn at the edge
 _LEGEND: Final = ("equity", "profit", "delta", "gamma_1pct", "vega_1pt", "theta_1d", "margin_ratio")
 
@@ -42,10 +50,8 @@ def portfolio_card(run: ReportData, span: Span) -> Markup | None:
     scopes = sorted(by_scope, key=lambda scope: (scope.venue != "", scope.venue))[: VENUES_MAX + 1]
     decided = [one for one in run.decisions if not one.scope.instrument]
     panels = [
-        _panel(
-            title, fields, span, _curves(by_scope, scopes[:1] if of_desk else scopes, fields), shown, decided
-        )
-        for title, fields, of_desk, shown in _PANELS
+        _panel(title, fields, span, _curves(by_scope, scopes, fields), shown, decided)
+        for title, fields, shown in _PANELS
     ]
     lanes = [
         tag("div", tag("span", _name(one.scope)), ribbon(one, span), class_="lane")
@@ -70,14 +76,19 @@ def _curves(
     by_scope: dict[Scope, list[RiskMeasured]], scopes: Sequence[Scope], fields: tuple[str, ...]
 ) -> list[Curve]:
     curves: list[Curve] = []
-    for number, scope in enumerate(scopes):
-        for place, field in enumerate(fields):
+    for place, field in enumerate(fields):
+        for number, scope in enumerate(scopes):
             known = [(one.time_ns, one.values[field]) for one in by_scope[scope] if field in one.values]
             if not known:
                 continue
             times, values = zip(*known, strict=True)
-            name = _name(scope) if len(fields) == 1 else _label(field)
-            curves.append((name, f"v-{place + number}", np.array(times, dtype=np.int64), np.array(values)))
+            if len(fields) == 1:
+                name, style = _name(scope), f"v-{number}"
+            else:  # one curve a field: the desk's, else of the first venue that has it
+                name, style = _label(field) + (f" ({scope})" if scope.venue else ""), f"v-{place}"
+            curves.append((name, style, np.array(times, dtype=np.int64), np.array(values)))
+            if len(fields) > 1:
+                break
     return curves
 
 
@@ -149,15 +160,15 @@ def _last(by_scope: dict[Scope, list[RiskMeasured]], scopes: Sequence[Scope]) ->
 
 def _missing(run: ReportData) -> Markup | None:
     """Return what could not be measured, each gap once with the first time it was told."""
-    first: dict[str, int] = {}
-    for one in run.measured:
-        for text in one.missing:
-            first.setdefault(text, one.time_ns)
+    first: dict[tuple[str, str], tuple[int, str]] = {}
     for text in (run.summary.get("portfolio") or {}).get("unread", ()):
-        first.setdefault(str(text), run.span()[0])
+        first[str(text), ""] = (run.span()[0], str(text))
+    for one in run.measured:
+        for text in one.missing:  # one gap may say more every minute: its place and code make it the same
+            first.setdefault((text.partition(": ")[0], text.rpartition("[")[2]), (one.time_ns, text))
     if not first:
         return None
-    items = [tag("li", tag("time", clock(at)), " ", text) for text, at in list(first.items())[:MISSING_MAX]]
+    items = [tag("li", tag("time", clock(at)), " ", text) for at, text in list(first.values())[:MISSING_MAX]]
     more = len(first) - len(items)
     rest = tag("p", f"and {more:,} more in risk.jsonl", class_="muted") if more > 0 else None
     return tag(

@@ -11,6 +11,7 @@ Rules:
 5. Everything is limited to the assets that a portfolio holds, and to what it settles in.
 """
 
+import math
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -201,7 +202,7 @@ def turnovers_of(state: State, portfolio: Portfolio) -> dict[str, Turnover]:
         if instrument.name in held and turnover > 0.0 and price > 0.0 and np.isfinite(volatility):
             daily = MINUTES_DAY * turnover / price
             found[instrument.name] = Turnover(
-                daily_volume=daily, daily_volatility=volatility / np.sqrt(DAYS_YEAR)
+                daily_volume=daily, daily_volatility=volatility / math.sqrt(DAYS_YEAR)
             )
     return found
 

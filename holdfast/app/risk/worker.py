@@ -7,13 +7,15 @@ Rules:
 2. What it says about a moment is taken in at the first sweep `LAG_S` or more of tape time later: a fixed place, so that the
    same recording gives the same run however fast the machine is. The fold waits for it there, never before.
 3. A replay of a recorded run takes the events of its ledger (`RecordedRisk`) and computes nothing.
-4. A worker that dies is started again once; a second death ends the run: a desk must not think that it is watched.
+4. A perpetual or future without an entry price gains and loses from the first mark that is seen of it.
+5. A worker that dies is started again once; a second death ends the run: a desk must not think that it is watched.
 """
 
 import multiprocessing
 from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from math import isnan
 from pathlib import Path
 from typing import Final
 
@@ -61,6 +63,19 @@ def run_job(job: Job) -> DeskRisk:
     return measure_desk(job.portfolio, fitted.market, history, models, job.turnovers)
 
 
+def entered(portfolio: Portfolio, market: RiskMarket) -> Portfolio:
+    """Return a portfolio whose perpetuals and futures have an entry price wherever a mark is known (rule 4)."""
+    positions = tuple(
+        msgspec.structs.replace(position, entry_price=market.marks[position.contract.name].price)
+        if isnan(position.entry_price)
+        and position.contract.kind in ("perpetual", "future")
+        and position.contract.name in market.marks
+        else position
+        for position in portfolio.positions
+    )
+    return msgspec.structs.replace(portfolio, positions=positions)
+
+
 class RiskWorker:
     """A `RiskSource` that measures. Use as a context: it ends its process."""
 
@@ -95,6 +110,7 @@ class RiskWorker:
         asks = self._job is None and self._is_due(now_ns, state)
         if is_minute or asks:
             market = observe(now_ns, state, self._portfolio)
+            self._portfolio = entered(self._portfolio, market)
             if is_minute:
                 self._history.take(market)
             if asks:

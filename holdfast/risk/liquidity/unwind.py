@@ -7,7 +7,8 @@ Rules:
 2. Time is what the rest needs at that share; positions are worked side by side, so the desk's time is the longest.
 3. Risk is one deviation of the rest's value while it shrinks evenly: volatility x sqrt(days / 3), added as if all
    moved together.
-4. A position without a book or without volume is missing from the totals, and told.
+4. A position without a book is worked at its mark by the impact law alone: its spread is not in the cost, and that is told.
+   Without a book and without volume, or without a mark, it is missing from the totals, and told.
 
 Limits: no netting of hedges across venues; options need their own book; see `impact.py` and `walk.py` for theirs.
 """
@@ -102,6 +103,11 @@ def unwind(
     cost = deviation = 0.0
     for position in portfolio.positions:
         line = _line(position, market, turnovers, how)
+        if isinstance(line, Missing) and line.code == "depth.absent":
+            worked = _worked_line(position, market, turnovers, how)
+            if worked is not None:
+                missing.append(line)
+                line = worked
         quote = _quote(position, market)
         if isinstance(line, Missing):
             missing.append(line)
@@ -174,6 +180,32 @@ def _line(
         worked_cost=worked_cost,
         days=days,
         deviation=deviation,
+    )
+
+
+def _worked_line(
+    position: Position, market: RiskMarket, turnovers: Mapping[str, Turnover], terms: UnwindTerms
+) -> Line | None:
+    """Return one position worked without a book (rule 4), nothing where mark or volume are unknown; options need a book."""
+    name = position.contract.name
+    mark, turnover = market.marks.get(name), turnovers.get(name)
+    if mark is None or turnover is None or not mark.price > 0.0 or position.contract.kind == "option":
+        return None
+    counts_quote = position.contract.inverse and position.contract.kind in ("perpetual", "future")
+    size = abs(position.quantity) / (mark.price if counts_quote else 1.0)
+    days = size / (terms.participation * turnover.daily_volume)
+    daily = min(size, terms.participation * turnover.daily_volume)
+    share = terms.impact.average(daily, turnover.daily_volume, turnover.daily_volatility)
+    return Line(
+        name=name,
+        account=position.account,
+        size=size,
+        taken=0.0,
+        worked=size,
+        taken_cost=0.0,
+        worked_cost=size * mark.price * share,
+        days=days,
+        deviation=size * mark.price * turnover.daily_volatility * math.sqrt(days / 3.0),
     )
 
 

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass, field
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -11,7 +12,7 @@ from holdfast.error import CallerError
 from holdfast.risk.contract import Contract
 from holdfast.risk.liquidity.impact import Impact
 from holdfast.risk.liquidity.unwind import Turnover, UnwindTerms, unwind
-from holdfast.risk.market import Depth, Price, RiskMarket
+from holdfast.risk.market import Depth, Mark, Price, RiskMarket
 from holdfast.risk.portfolio import Portfolio, Position
 
 NOW = 1_760_000_000 * SECOND_NS
