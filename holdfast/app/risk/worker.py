@@ -167,7 +167,8 @@ class RiskWorker:
             if equity is not None:
                 values["profit"] = equity - self._first_equity.setdefault(scope, equity)
             missing = tuple(str(one) for one in part.missing)
-            events.append(RiskMeasured(now_ns, job.market.time_ns, scope, values, missing))
+            in_order = dict(sorted(values.items()))  # as the ledger has them
+            events.append(RiskMeasured(now_ns, job.market.time_ns, scope, in_order, missing))
         return events
 
 

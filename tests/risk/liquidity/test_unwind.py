@@ -131,3 +131,16 @@ def test_terms_that_are_none_are_refused(terms: dict[str, float]) -> None:
 def test_a_turnover_that_is_none_is_refused() -> None:
     with pytest.raises(CallerError, match=r"unwind\.turnover"):
         Turnover(daily_volume=0.0, daily_volatility=0.1)
+
+
+def test_without_a_book_a_perpetual_is_worked_at_its_mark_and_the_unknown_spread_is_told() -> None:
+    marked = msgspec.structs.replace(
+        World(depths={}).market(), marks={"v:SOL-PERP": Mark(price=100.0, time_ns=NOW)}
+    )
+    result = unwind(Portfolio(name="p", positions=(position(130.0),)), marked, {"v:SOL-PERP": TURNOVER})
+    assert [gap.code for gap in result.missing] == ["depth.absent"]
+    [line] = result.lines
+    assert (line.taken, line.worked) == (0.0, 130.0)
+    assert line.days == pytest.approx(130.0 / (0.1 * TURNOVER.daily_volume))
+    assert result.cost == pytest.approx(line.worked_cost)
+    assert result.cost > 0.0
