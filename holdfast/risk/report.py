@@ -6,10 +6,11 @@ Rules:
 2. VaR, forecasts, odds of a call and reverse stress need a history: without one they are missing, not guessed. Value,
    margin, scenarios and venues need none.
 3. Profits and losses are in the portfolio's base currency.
+4. What is not priced is in no sum: `is_partial` tells it of an account, an asset or the whole.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 import numpy as np
@@ -17,6 +18,8 @@ from numpy.typing import NDArray
 
 from holdfast.clock import DAY_NS, MINUTE_NS, SECOND_NS
 from holdfast.risk.capital.reserve import Reserve, measure_reserve
+from holdfast.risk.contract import Contract
+from holdfast.risk.credit.exposure import Profile
 from holdfast.risk.credit.venue_default import VenueRisk, VenueTerms, venue_default
 from holdfast.risk.forecast.base import VolatilityForecast
 from holdfast.risk.forecast.choose import forecast
@@ -24,11 +27,14 @@ from holdfast.risk.legs import Legs, compile_legs
 from holdfast.risk.liquidity.unwind import Turnover, Unwind, unwind
 from holdfast.risk.margin.base import MarginModel, MarginResult
 from holdfast.risk.margin.call import CallOdds, Forecast, call_odds
+from holdfast.risk.margin.cure import Cures
 from holdfast.risk.margin.liquidation import LiquidationPrices, liquidation_prices
 from holdfast.risk.margin.moves import MovedAccount
-from holdfast.risk.market import RiskMarket
+from holdfast.risk.market import YEAR_NS, RiskMarket
 from holdfast.risk.missing import Missing
-from holdfast.risk.portfolio import Account, Portfolio
+from holdfast.risk.outlook import Moves, backtests, moves_of, profiles
+from holdfast.risk.portfolio import Account, Key, Portfolio
+from holdfast.risk.remedies import choose_instruments, cures_of, propose
 from holdfast.risk.scenarios.grid import Grid, grid, underlyings
 from holdfast.risk.scenarios.historical import Event, historical
 from holdfast.risk.scenarios.hypothetical import depeg, funding_blow_out, weekend_gap, worst_venue_default
@@ -36,10 +42,15 @@ from holdfast.risk.scenarios.reverse import ReverseStress, reverse_stress
 from holdfast.risk.scenarios.scenario import Outcome, Scenario, outcome
 from holdfast.risk.valuation import Valuation, value
 from holdfast.risk.var.assess import Assessment, assess
+from holdfast.risk.var.backtest.table import Row
 from holdfast.risk.var.filtered import filtered
 from holdfast.risk.var.historical import historical as historical_sample
+from holdfast.risk.var.monte_carlo import joint_model, monte_carlo
 from holdfast.risk.var.returns import Panel, Series, panel_of
 from holdfast.risk.var.sample import Sample
+
+if TYPE_CHECKING:
+    from holdfast.risk.capital.hedge import HedgeProposal
 
 STEPS_NS: Final = (
     60 * MINUTE_NS,
@@ -58,12 +69,24 @@ History = Mapping[str, tuple[NDArray[np.int64], NDArray[np.float64]]]
 
 
 class AccountRisk(msgspec.Struct, frozen=True, kw_only=True):
-    """One account: its margin, where it would be liquidated (by asset, others still), and the odds of a call by then."""
+    """One account: its margin, where it would be liquidated (by asset, others still), the odds of a call, ways out of one.
+
+    `cures` is None where the account is not called.
+    """
 
     account: Account
     margin: MarginResult | Missing
     liquidation: tuple[LiquidationPrices, ...] = ()
     odds: dict[str, CallOdds] = {}
+    cures: Cures | None = None
+
+
+class Unpriced(msgspec.Struct, frozen=True):
+    """A position or balance that could not be priced."""
+
+    name: str
+    key: Key
+    asset: str
 
 
 class RiskReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,13 +98,26 @@ class RiskReport(msgspec.Struct, frozen=True, kw_only=True):
     accounts: tuple[AccountRisk, ...]
     forecasts: dict[str, VolatilityForecast | Missing]
     assessments: tuple[Assessment | Missing, ...]
+    backtests: tuple[Row | Missing, ...]
     scenarios: tuple[Outcome, ...]
     grid: Grid
     reverse: ReverseStress | Missing
+    hedge: "HedgeProposal | Missing"
+    profiles: tuple[Profile | Missing, ...]
     unwind: Unwind
     venues: VenueRisk
     reserve: Reserve
+    unpriced: tuple[Unpriced, ...]
     missing: tuple[Missing, ...]
+
+    def is_partial(self, *, key: Key | None = None, asset: str = "", venue: str = "") -> bool:
+        """Tell whether something held is in no number: of an account, an asset, a venue, or of everything."""
+        return any(
+            (key is None or one.key == key)
+            and (not asset or one.asset == asset)
+            and (not venue or one.key[0] == venue)
+            for one in self.unpriced
+        )
 
 
 def assess_portfolio(
@@ -94,19 +130,27 @@ def assess_portfolio(
     pegged: frozenset[str] = frozenset(),
     turnovers: Mapping[str, Turnover] | None = None,
     terms: Sequence[VenueTerms] = (),
+    offered: Sequence[Contract] = (),
+    still: frozenset[str] = frozenset(STABLES),
 ) -> RiskReport:
     """Return everything that can be said. `models` by name, `events` the historical scenarios to replay.
 
-    Cost: half a second for 50 positions; `History` as in `refresh.py`.
+    `offered` are contracts that may be traded as hedges; `still` assets that keep their price where no history moves them
+    (scenarios break their pegs).
+    Cost: a second for 50 positions; `History` as in `refresh.py`.
     """
     legs = compile_legs(portfolio, market)
     valuation = value(legs)
     panel = _panel(legs, history)
     forecasts = _forecasts(panel)
     samples = _samples(panel)
-    assessments = tuple(
-        one if isinstance(one, Missing) else assess(legs, one, by="account") for one in samples
+    moves = moves_of(legs, market, samples, forecasts, still)
+    instruments = choose_instruments(portfolio, market, offered)
+    accounts = tuple(
+        _account(portfolio, market, one, models, forecasts, instruments) for one in portfolio.accounts
     )
+    pegs = _pegs(legs, panel, still)
+    assessments = tuple(_assessed(legs, one, pegs) for one in samples)
     outcomes = _outcomes(legs, events, pegged)
     cost = unwind(portfolio, market, turnovers or {})
     venues = venue_default(legs, terms)
@@ -115,21 +159,49 @@ def assess_portfolio(
         gaps.append(panel)
     else:
         gaps += panel.missing
+        gaps += [
+            Missing(asset, "peg.assumed", "no history of its price: VaR and backtest hold it where it is")
+            for asset in sorted(pegs)
+        ]
+    if isinstance(moves, Moves):
+        gaps += moves.notes
     return RiskReport(
         portfolio=portfolio,
         market=market,
         valuation=valuation,
-        accounts=tuple(_account(portfolio, market, one, models, forecasts) for one in portfolio.accounts),
+        accounts=accounts,
         forecasts=forecasts,
         assessments=assessments,
+        backtests=backtests(legs, panel, pegs),
         scenarios=outcomes,
         grid=grid(legs),
-        reverse=_reverse(legs, valuation, samples),
+        reverse=_reverse(legs, valuation, samples, moves),
+        hedge=propose(portfolio, market, instruments, moves, models, _margin_free(accounts), valuation.value),
+        profiles=profiles(legs, moves, seed=SEED),
         unwind=cost,
         venues=venues,
         reserve=_reserve(valuation, assessments, outcomes, cost, venues),
+        unpriced=_unpriced(portfolio, legs),
         missing=tuple(dict.fromkeys(gaps)),
     )
+
+
+def _unpriced(portfolio: Portfolio, legs: Legs) -> tuple[Unpriced, ...]:
+    """Return what is held and no leg: by the number that every leg has of it, positions first."""
+    priced = set(legs.legs["position"].tolist())
+    held = [Unpriced(one.contract.name, one.key, one.contract.asset) for one in portfolio.positions]
+    held += [
+        Unpriced(f"{one.venue}/{one.account} {one.asset}", one.key, one.asset) for one in portfolio.balances
+    ]
+    return tuple(one for number, one in enumerate(held) if number not in priced)
+
+
+def _margin_free(accounts: Sequence[AccountRisk]) -> float:
+    """Return what accounts have above their initial margin, those that have less left out."""
+    known = [
+        one.margin for one in accounts if isinstance(one.margin, MarginResult) and not one.margin.missing
+    ]
+    return sum(max(one.equity - one.im, 0.0) for one in known)
 
 
 def _account(
@@ -138,6 +210,7 @@ def _account(
     account: Account,
     models: Mapping[str, MarginModel],
     forecasts: Mapping[str, VolatilityForecast | Missing],
+    instruments: Sequence[Contract],
 ) -> AccountRisk:
     where = f"{account.venue}/{account.name}"
     model = models.get(account.margin_model)
@@ -156,7 +229,8 @@ def _account(
         for one in prices
         if isinstance(known := forecasts.get(one.asset), VolatilityForecast)
     }
-    return AccountRisk(account=account, margin=result, liquidation=prices, odds=odds)
+    cures = cures_of(portfolio, market, account.key, model, result, instruments)
+    return AccountRisk(account=account, margin=result, liquidation=prices, odds=odds, cures=cures)
 
 
 def _panel(legs: Legs, history: History) -> Panel | Missing:
@@ -191,11 +265,31 @@ def _samples(panel: Panel | Missing) -> tuple[Sample | Missing, ...]:
     if isinstance(panel, Missing):
         return (panel,)
     steps = DAY_NS // panel.step_ns
+    joint = joint_model(panel)
     found: list[Sample | Missing] = [
         filtered(panel, steps=steps, paths=PATHS, seed=SEED),
         historical_sample(panel, steps=min(steps, max(len(panel.ends_ns) // 10, 1))),
+        joint
+        if isinstance(joint, Missing)
+        else monte_carlo(joint, horizon_years=steps * panel.step_ns / YEAR_NS, paths=PATHS, seed=SEED),
     ]
     return tuple(found)
+
+
+def _pegs(legs: Legs, panel: Panel | Missing, still: frozenset[str]) -> frozenset[str]:
+    """Return the assets held at their price because they have no history and are said to keep it."""
+    seen = () if isinstance(panel, Missing) else panel.assets
+    return frozenset(asset for asset in legs.assets if asset in still and asset not in seen)
+
+
+def _assessed(legs: Legs, sample: Sample | Missing, pegs: frozenset[str]) -> Assessment | Missing:
+    """Return what a sample says of the legs, or that it moves none of them: a VaR of nothing is no VaR."""
+    if isinstance(sample, Missing):
+        return sample
+    moved = [number for number, asset in enumerate(legs.assets) if asset in sample.assets]
+    if not any(np.isin(legs.legs[role], moved).any() for role in ("asset", "quote", "settle")):
+        return Missing(sample.model, "returns.absent", "nothing priced moves with the history")
+    return assess(legs, sample, by="account", constant=pegs)
 
 
 def _outcomes(legs: Legs, events: Sequence[Event], pegged: frozenset[str]) -> tuple[Outcome, ...]:
@@ -209,21 +303,14 @@ def _outcomes(legs: Legs, events: Sequence[Event], pegged: frozenset[str]) -> tu
 
 
 def _reverse(
-    legs: Legs, valuation: Valuation, samples: Sequence[Sample | Missing]
+    legs: Legs, valuation: Valuation, samples: Sequence[Sample | Missing], moves: Moves | Missing
 ) -> ReverseStress | Missing:
     """Return the nearest move of spots and volatilities that loses a quarter of equity, near by the draws' covariance."""
-    sample = next((one for one in samples if isinstance(one, Sample)), None)
-    if sample is None:
+    if not any(isinstance(one, Sample) for one in samples) or isinstance(moves, Missing):
         return Missing("reverse stress", "history.absent", "no history says which moves are near")
     if valuation.value <= 0.0:
         return Missing("reverse stress", "equity.none", "there is no equity left to lose")
-    spots = np.cov(sample.spot_log.T).reshape(len(sample.assets), len(sample.assets))
-    size = len(sample.assets)
-    covariance = np.zeros((2 * size, 2 * size))
-    covariance[:size, :size] = spots
-    deviation = np.sqrt(np.diag(spots))
-    covariance[size:, size:] = np.diag(np.maximum(deviation, 1e-4) ** 2)
-    return reverse_stress(legs, LOSS_SHARE * valuation.value, covariance, sample.assets, seed=SEED)
+    return reverse_stress(legs, LOSS_SHARE * valuation.value, moves.covariance, moves.assets, seed=SEED)
 
 
 def _reserve(

@@ -7,29 +7,41 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from holdfast.app.recording.symbols import describe
 from holdfast.app.risk.events import default_events
 from holdfast.app.risk.margin_models import shipped_model
 from holdfast.app.risk.market_file import Seen, read_market
 from holdfast.app.risk.portfolio_file import read_portfolio
 from holdfast.app.risk.surfaces import with_surfaces
 from holdfast.clock import format_time_ns
-from holdfast.error import CallerError
+from holdfast.error import CallerError, OutsideError
+from holdfast.instrument import Instruments
+from holdfast.risk.contract import Contract, contract_of
 from holdfast.risk.margin.base import MarginResult
 from holdfast.risk.margin.liquidation import Liquidation
 from holdfast.risk.margin.registry import known_model
 from holdfast.risk.market import Price, RiskMarket
 from holdfast.risk.missing import Missing
+from holdfast.risk.portfolio import Key
 from holdfast.risk.report import AccountRisk, RiskReport, assess_portfolio
 from holdfast.risk.surface.chain import ChainFit
 from holdfast.risk.var.assess import Assessment
 
 
 class DeskAnswer(msgspec.Struct, frozen=True):
-    """A report, the fitted chains behind it, and every gap: of the files, the market and the report."""
+    """A report, the fitted chains behind it, and every gap: of the files, the market and the report.
+
+    `unread` are rows of the portfolio file that say nothing usable: whose they are is not known, so every sum is partial.
+    """
 
     report: RiskReport
     fits: dict[str, ChainFit]
     missing: tuple[Missing, ...]
+    unread: tuple[Missing, ...] = ()
+
+    def is_partial(self, *, key: Key | None = None, asset: str = "", venue: str = "") -> bool:
+        """Tell whether something held is in no number, as `RiskReport.is_partial`, or may be."""
+        return bool(self.unread) or self.report.is_partial(key=key, asset=asset, venue=venue)
 
     def summary(self) -> dict[str, Any]:
         """Return the answer as plain JSON types, what is no finite number as None."""
@@ -38,13 +50,25 @@ class DeskAnswer(msgspec.Struct, frozen=True):
             "portfolio": report.portfolio.name,
             "time": format_time_ns(report.market.time_ns) if report.market.time_ns else "",
             "currency": report.portfolio.base_currency,
+            "partial": self.is_partial(),
+            "unpriced": [*(one.name for one in report.unpriced), *(one.where for one in self.unread)],
             "total": _plain(report.valuation.total()),
-            "by_asset": {name: _plain(one) for name, one in report.valuation.by_asset().items() if one.legs},
-            "by_venue": {name: _plain(one) for name, one in report.valuation.by_venue().items()},
+            "by_asset": {
+                name: _plain(one) | {"partial": self.is_partial(asset=name)}
+                for name, one in report.valuation.by_asset().items()
+                if one.legs
+            },
+            "by_venue": {
+                name: _plain(one) | {"partial": self.is_partial(venue=name)}
+                for name, one in report.valuation.by_venue().items()
+            },
             "exposures": report.valuation.exposures(),
-            "accounts": [_account(one) for one in report.accounts],
+            "accounts": [
+                _account(one) | {"partial": self.is_partial(key=one.account.key)} for one in report.accounts
+            ],
             "forecasts": {name: _plain(one) for name, one in report.forecasts.items()},
             "var": [_assessment(one) for one in report.assessments],
+            "backtest": [_plain(one) for one in report.backtests],
             "scenarios": [
                 {
                     "name": one.name,
@@ -61,6 +85,8 @@ class DeskAnswer(msgspec.Struct, frozen=True):
                 "profit": report.grid.table().tolist(),
             },
             "reverse_stress": _plain(report.reverse),
+            "hedge": _plain(report.hedge),
+            "exposure_profiles": [_plain(one) for one in report.profiles],
             "unwind": _plain(report.unwind),
             "venues": _plain(report.venues),
             "reserve": _plain(report.reserve) | {"surplus": report.reserve.surplus},
@@ -97,6 +123,7 @@ def assess_files(portfolio: Path, market: Sequence[Path]) -> DeskAnswer:
         tuple(events.events.values()),
         pegged=events.pegged,
         turnovers=seen.turnovers,
+        offered=_offered(fitted.market),
     )
     assumed = [
         Missing(
@@ -117,7 +144,20 @@ def assess_files(portfolio: Path, market: Sequence[Path]) -> DeskAnswer:
             where=str(portfolio),
             remedy="give --market",
         )
-    return DeskAnswer(report, fitted.fits, tuple(dict.fromkeys(gaps)))
+    return DeskAnswer(report, fitted.fits, tuple(dict.fromkeys(gaps)), held.missing)
+
+
+def _offered(market: RiskMarket) -> tuple[Contract, ...]:
+    """Return the contracts that the market has a mark of, as their names describe them."""
+    instruments = Instruments()
+    found: list[Contract] = []
+    for name in market.marks:
+        venue, _, symbol = name.partition(":")
+        try:
+            found.append(contract_of(instruments[describe(instruments, venue, symbol)]))
+        except (CallerError, OutsideError):
+            continue  # a name that says no terms is priced where held, and nothing to hedge with
+    return tuple(found)
 
 
 def _nothing(base_currency: str) -> Seen:
@@ -146,6 +186,7 @@ def _account(one: AccountRisk) -> dict[str, Any]:
             asset: dict(zip((f"{h:g}h" for h in odds.horizons_hours), odds.probabilities, strict=True))
             for asset, odds in one.odds.items()
         },
+        "cures": _plain(one.cures),
     }
     if isinstance(one.margin, MarginResult):
         told["ratio"] = _number(one.margin.ratio)
@@ -160,6 +201,7 @@ def _assessment(one: Assessment | Missing) -> dict[str, Any]:
         "horizon_years": one.horizon_years,
         "measures": [_plain(measure) for measure in one.measures],
         "parts": _plain(one.parts),
+        "partial": bool(one.missing),
         "notes": one.notes,
         "missing": [str(gap) for gap in one.missing],
     }
@@ -181,4 +223,4 @@ def _plain(value: Any) -> Any:
 
 
 def _number(value: float) -> float | None:
-    return value if abs(value) < float("inf") else None
+    return float(value) if abs(value) < float("inf") else None
