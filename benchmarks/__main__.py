@@ -9,10 +9,16 @@ import msgspec
 from benchmarks import (
     bench_alerts,
     bench_bytes_to_book,
+    bench_credit,
     bench_fold,
+    bench_heston,
     bench_limits,
     bench_live_message,
     bench_memory,
+    bench_pricing,
+    bench_revaluation,
+    bench_surface,
+    bench_var,
 )
 from benchmarks.measure import HEAD, Bench, row
 from holdfast.app.warm_up import warm_up
@@ -24,6 +30,12 @@ ALL = {
     "live_message": bench_live_message,
     "memory": bench_memory,
     "limits": bench_limits,
+    "pricing": bench_pricing,
+    "surface": bench_surface,
+    "heston": bench_heston,
+    "revaluation": bench_revaluation,
+    "var": bench_var,
+    "credit": bench_credit,
 }
 
 
