@@ -110,4 +110,6 @@ class RiskMeasured(msgspec.Struct, frozen=True, tag=True):
     missing: tuple[str, ...] = ()
 
 
-Event = Alert | AlertCleared | ScoreMoved | LevelMoved | ResyncRequested | Quarantined | Decided | RiskMeasured
+Event = (
+    Alert | AlertCleared | ScoreMoved | LevelMoved | ResyncRequested | Quarantined | Decided | RiskMeasured
+)

@@ -1,7 +1,7 @@
 """A desk through 2025-10-10: margin distance falls, the chance of a call rises before the call, the rules see it.
 
-Short options of strike 80,000 on OKX, long AAVE and ATOM perpetuals on Binance COIN-M, coins as margin. Recordings are cut to
-the hours from 16:30 to 21:24; the whole day is in the long suite.
+Short options of strike 80,000 on OKX, long AAVE and ATOM perpetuals on Binance COIN-M, coins as margin. Recordings are cut
+to the hours from 16:30 to 21:24; the whole day is in the long suite.
 """
 
 import gzip

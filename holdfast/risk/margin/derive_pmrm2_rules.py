@@ -10,8 +10,8 @@ Rules, in the venue's order:
    IM grows while the stable coin is below its peg), and contingencies are taken off: MM's from both, IM's from IM.
 4. A rate below zero counts as zero. In the last half hour the forward settles: the share of it that is past is fixed.
 5. A naked short is what is short at a strike, calls and puts together, beyond what is long there.
-6. A linear tilt that names a spot move leaves forwards in place and tilts with the cap of `abs`: so says the venue's
-   reference calculation; the venue's own contract refuses such a scenario.
+6. A linear tilt that names a spot move leaves forwards in place and tilts with the cap of `abs`: inferred from one figure
+   of the venue's reference calculation; the venue's own contract refuses such a scenario.
 
 Source: derivexyz/v2-core, PMRMLib_2 (rules read, none copied); Derive documentation, Portfolio Manager.
 Limits: the venue computes in integers of 1e-18; differences are below 1e-12 relative.
