@@ -41,6 +41,9 @@ SEED: Final = 1
 HOURS: Final = 24
 ES_LEVEL: Final = 0.975
 RATIO_MAX: Final = 1_000.0
+PEG_WIDTH: Final = (
+    0.05  # of base currency: what is priced so and has no history is taken for a peg that holds
+)
 # change of log volatility for one unit of log spot, falls and rises: BTC's 30-day volatility over six hours on Deribit,
 # 2026-01-24 to 02-28: regression with standard errors of 0.21 and 0.30, R2 0.57 (ETH: -1.12 and -0.43)
 VOLATILITY_ON_SPOT: Final = (-2.45, -0.85)
@@ -98,7 +101,7 @@ def measure_desk(
     else:
         held = covered(legs, hour, constant=_constant(legs, hour))
         gaps += [one for one in held.missing if one not in legs.missing]
-        moves = (_by_account(held, hour), _by_account(held, _day(hour)))
+        moves = (_by_account(held, legs, hour), _by_account(held, legs, _day(hour)))
     accounts, refused = _accounts(portfolio, market, models, legs, moves)
     gaps += refused
     venues = sorted({venue for venue, _ in legs.accounts})
@@ -129,7 +132,8 @@ def _scope(
     values = _greeks(valuation.of(chosen)) if is_whole else {}
     if moves is not None and is_whole:
         losses = np.sort(-moves[1][mine].sum(axis=0))
-        values["expected_shortfall_1d"] = max(float(losses[int(ES_LEVEL * len(losses)) :].mean()), 0.0)
+        if not np.isnan(losses).any():
+            values["expected_shortfall_1d"] = max(float(losses[int(ES_LEVEL * len(losses)) :].mean()), 0.0)
     here = [account for account in accounts if not venue or account.key[0] == venue]
     for name, pick, worst in (
         ("margin_ratio", "ratio", max),
@@ -198,14 +202,21 @@ def _bounded(sample: Sample) -> Sample:
 
 
 def _constant(legs: Legs, sample: Sample) -> tuple[str, ...]:
-    """Return the currencies that only pay or quote: without a history they stand still; coins never do."""
-    underlyings = {legs.assets[int(number)] for number in legs.legs["asset"]}
-    return tuple(name for name in legs.assets if name not in sample.assets and name not in underlyings)
+    """Return the currencies that stand still for want of a history: those near one unit of base currency; coins never do."""
+    return tuple(
+        name
+        for name, price in zip(legs.assets, legs.prices.tolist(), strict=True)
+        if name not in sample.assets and abs(price - 1.0) <= PEG_WIDTH
+    )
 
 
-def _by_account(legs: Legs, sample: Sample) -> NDArray[np.float64]:
+def _by_account(legs: Legs, whole: Legs, sample: Sample) -> NDArray[np.float64]:
+    """Return profits (accounts, scenarios); NaN for an account of which a leg has no history."""
     shocks = shocks_of(sample, legs, constant=_constant(legs, sample))
-    return profits_by(legs, shocks, legs.legs["account"].astype(np.int64), len(legs.accounts))
+    profits = profits_by(legs, shocks, legs.legs["account"].astype(np.int64), len(legs.accounts))
+    counts = [np.bincount(one.legs["account"], minlength=len(legs.accounts)) for one in (legs, whole)]
+    profits[counts[0] < counts[1]] = np.nan
+    return profits
 
 
 def _accounts(
@@ -247,7 +258,7 @@ def _account(
         ratio=min(result.ratio, RATIO_MAX),
         distance=max((equity - mm) / equity, -RATIO_MAX) if equity > 0.0 else -RATIO_MAX,
     )
-    if moves is None:
+    if moves is None or np.isnan(moves[1]).any():
         return known
     if equity <= mm:
         return msgspec.structs.replace(known, call_1h=1.0, call_24h=1.0)
