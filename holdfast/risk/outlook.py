@@ -72,7 +72,7 @@ def moves_of(
     best = next((one for one in known if all(one.moves_volatility)), next(iter(known), None))
     if best is not None:
         return _drawn(best, wanted)
-    return _implied(wanted, market, forecasts)
+    return _implied(legs, wanted, market, forecasts)
 
 
 def _drawn(sample: Sample, wanted: tuple[str, ...]) -> Moves:
@@ -98,7 +98,10 @@ _ASSUMED_VOLATILITY: Final = Missing(
 
 
 def _implied(
-    wanted: tuple[str, ...], market: RiskMarket, forecasts: Mapping[str, VolatilityForecast | Missing]
+    legs: Legs,
+    wanted: tuple[str, ...],
+    market: RiskMarket,
+    forecasts: Mapping[str, VolatilityForecast | Missing],
 ) -> Moves | Missing:
     """Return moves as large as forecasts, else options, say; together by an assumed correlation."""
     daily: list[float] = []
@@ -107,7 +110,7 @@ def _implied(
         if isinstance(forecast, VolatilityForecast):
             volatility = forecast.volatility
         else:
-            volatility = surface.volatility(0.0, IMPLIED_DAYS / DAYS_YEAR) if surface else 0.0
+            volatility = surface.volatility(0.0, IMPLIED_DAYS / DAYS_YEAR) if surface else _held(legs, asset)
         if not volatility > 0.0:
             return Missing(
                 asset,
@@ -133,6 +136,12 @@ def _implied(
             )
         )
     return Moves(assets=wanted, covariance=covariance, notes=tuple(notes))
+
+
+def _held(legs: Legs, asset: str) -> float:
+    """Return the median volatility of the options held on an asset, 0 without any."""
+    of = legs.legs[legs.legs["asset"] == legs.assets.index(asset)]["volatility"]
+    return float(np.median(of[of > 0.0])) if (of > 0.0).any() else 0.0
 
 
 def backtests(legs: Legs, panel: Panel | Missing, pegs: frozenset[str]) -> tuple[Row | Missing, ...]:

@@ -1,4 +1,4 @@
-"""Drawing: the few pictures of a risk report as plain HTML and SVG: a heat table, bars, a histogram, smiles."""
+"""Drawing: the few pictures of a risk report as plain HTML and SVG: a heat table, bars, a histogram, smiles, a fan."""
 
 import math
 from collections.abc import Sequence
@@ -9,14 +9,16 @@ from numpy.typing import NDArray
 
 from holdfast.app.report.markup import Markup, tag
 from holdfast.app.report.words import figure, value_ticks
+from holdfast.risk.credit.exposure import Profile
 from holdfast.risk.scenarios.grid import Grid
 from holdfast.risk.surface.base import svi_variance
 from holdfast.risk.surface.chain import ChainFit
 
 BINS: Final = 60
-WIDTH: Final = 900
-HEIGHT: Final = 240
+WIDTH: Final = 480
+HEIGHT: Final = 180
 POINTS: Final = 61
+DAYS_YEAR: Final = 365.0
 REACH: Final = 2.5  # deviations of log-moneyness drawn
 
 
@@ -41,7 +43,7 @@ def _cell(value: float, largest: float) -> Markup:
     colour = "var(--halt)" if value < 0.0 else "var(--liquidity)"
     return tag(
         "td",
-        f"{value:,.0f}",
+        f"{round(value) or 0:,}",
         class_="n",
         style=f"background: color-mix(in srgb, {colour} {share}%, transparent)",
     )
@@ -55,11 +57,15 @@ def bars(values: Sequence[tuple[str, float]]) -> Markup:
             "div",
             tag("span", name),
             tag(
-                "i",
-                class_="gain" if value >= 0.0 else "loss",
-                style=f"width:{50.0 * abs(value) / largest:.2f}%",
+                "div",
+                tag(
+                    "i",
+                    class_="gain" if value >= 0.0 else "loss",
+                    style=f"width:{50.0 * abs(value) / largest:.2f}%",
+                ),
+                class_="bar-right" if value >= 0.0 else "bar-left",
             ),
-            tag("b", f"{value:,.0f}"),
+            tag("b", f"{round(value) or 0:,}"),
             class_="bar-row",
         )
         for name, value in values
@@ -67,11 +73,12 @@ def bars(values: Sequence[tuple[str, float]]) -> Markup:
     return tag("div", rows or "None.", class_="bars")
 
 
-def histogram(profits: NDArray[np.float64], name: str) -> Markup:
-    """Return how often each profit was drawn."""
+def histogram(profits: NDArray[np.float64], name: str, marks: Sequence[tuple[str, float]] = ()) -> Markup:
+    """Return how often each profit was drawn, with lines at the profits marked."""
     counts, edges = np.histogram(profits, BINS)
     highest = int(counts.max()) or 1
     step = WIDTH / BINS
+    low, high = float(edges[0]), float(edges[-1])
     rects = [
         tag(
             "rect", x=f"{number * step:.1f}", width=f"{step - 1:.1f}", y=f"{HEIGHT - HEIGHT * count / highest:.1f}",
@@ -79,15 +86,36 @@ def histogram(profits: NDArray[np.float64], name: str) -> Markup:
         )
         for number, count in enumerate(counts.tolist())
     ]  # fmt: skip
-    labels = [
-        (edge, _across(edge, float(edges[0]), float(edges[-1])))
-        for edge in value_ticks(float(edges[0]), float(edges[-1]), 6)
+    lines = [
+        _mark(text, _across(at, low, high), number)
+        for number, (text, at) in enumerate(marks)
+        if low <= at <= high
     ]
-    return _figure(
-        f"{name}: profit after a day, {len(profits):,} draws",
-        rects,
-        [(figure(value), x) for value, x in labels],
-    )
+    labels = [(figure(edge), _across(edge, low, high)) for edge in value_ticks(low, high, 4)]
+    return _figure(f"{name}: profit in {len(profits):,} draws", (rects, lines), labels)
+
+
+def fan(profile: Profile) -> Markup:
+    """Return what an account may come to owe the desk by date: the mean, and what is exceeded once in 20 or 100 times."""
+    curves = [("expected", profile.ee, 0)]
+    curves += [
+        (f"PFE {quantile:.0%}", values, number)
+        for number, (quantile, values) in enumerate(zip(profile.quantiles, profile.pfe, strict=True), start=1)
+    ]
+    curves.append(("owed by the desk", -profile.ene, 5))
+    low = min(0.0, *(float(values.min()) for _, values, _ in curves))
+    high = max(0.0, *(float(values.max()) for _, values, _ in curves))
+    high = high if high > low else low + 1.0
+    days = profile.times * DAYS_YEAR
+    last = float(days[-1]) or 1.0
+    paths = [
+        tag("path", d=_points(days * WIDTH / last, values, low, high), class_=f"smile c-{colour}")
+        for _, values, colour in curves
+    ]
+    ticks = [_tick(v, figure(v), low, high) for v in value_ticks(low, high)]
+    keys = [tag("span", tag("i", class_=f"swatch c-{colour}"), name) for name, _, colour in curves]
+    axis = [(f"{day} d", WIDTH * day / last) for day in (1, 7, 14, 21, 30) if day <= last + 0.5]
+    return tag("div", _figure("/".join(profile.key), [ticks, paths], axis), tag("p", keys, class_="legend"))
 
 
 def smiles(name: str, fit: ChainFit, slices_max: int) -> Markup:
@@ -113,20 +141,7 @@ def smiles(name: str, fit: ChainFit, slices_max: int) -> Markup:
         )
         for number, (_, curve) in enumerate(curves)
     ]
-    ticks = [
-        (
-            tag(
-                "line",
-                x1=0,
-                x2=WIDTH,
-                y1=f"{_down(v, low, high):.1f}",
-                y2=f"{_down(v, low, high):.1f}",
-                class_="grid",
-            ),
-            tag("text", f"{v:.0%}", x=4, y=f"{_down(v, low, high) - 3:.1f}"),
-        )
-        for v in value_ticks(low, high)
-    ]
+    ticks = [_tick(v, f"{v:.0%}", low, high) for v in value_ticks(low, high)]
     keys = [
         tag("span", tag("i", class_=f"swatch c-{number % 6}"), key) for number, (key, _) in enumerate(curves)
     ]
@@ -148,8 +163,26 @@ def _figure(title: str, body: object, labels: Sequence[tuple[str, float]]) -> Ma
     return tag("figure", tag("figcaption", title), picture)
 
 
+def _tick(value: float, text: str, low: float, high: float) -> tuple[Markup, Markup]:
+    y = _down(value, low, high)
+    return (
+        tag("line", x1=0, x2=WIDTH, y1=f"{y:.1f}", y2=f"{y:.1f}", class_="grid"),
+        tag("text", text, x=4, y=f"{y - 3:.1f}"),
+    )
+
+
+def _mark(text: str, x: float, number: int) -> tuple[Markup, Markup]:
+    return (
+        tag("line", x1=f"{x:.1f}", x2=f"{x:.1f}", y1=0, y2=HEIGHT, class_="mark-line"),
+        tag("text", text, x=f"{x - 4:.1f}", y=14 + 18 * number, class_="ends"),
+    )
+
+
 def _path(values: NDArray[np.float64], low: float, high: float) -> str:
-    x = np.linspace(0.0, WIDTH, len(values))
+    return _points(np.linspace(0.0, WIDTH, len(values)), values, low, high)
+
+
+def _points(x: NDArray[np.float64], values: NDArray[np.float64], low: float, high: float) -> str:
     return "M" + "L".join(
         f"{a:.1f} {_down(b, low, high):.1f}" for a, b in zip(x.tolist(), values.tolist(), strict=True)
     )

@@ -14,7 +14,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from holdfast.app.report.words import figure
 from holdfast.app.risk.desk import DeskAnswer
+from holdfast.app.risk.tables import signed
 from holdfast.clock import format_time_ns
 from holdfast.risk.margin.base import MarginResult
 from holdfast.risk.margin.liquidation import Liquidation
@@ -155,7 +157,7 @@ def _cured(one: AccountRisk) -> str:
     if one.cures is None or not one.cures.cures:
         return f"{where} is called: nothing that was tried cures it"
     ways = "; or ".join(
-        f"{', '.join(f'{step.what} {abs(step.quantity):,.6g}' for step in cure.steps)} for {_money(cure.cost)}"
+        f"{', '.join(f'{step.what} {figure(abs(step.quantity))}' for step in cure.steps)} for {_money(cure.cost)}"
         for cure in one.cures.cures
     )
     return f"{where} is called: {ways}"
@@ -182,7 +184,7 @@ def _hedged(report: RiskReport, of: str) -> str:
     if not hedge.trades:
         return f"hedge{of}: no trade is worth its cost"
     largest = sorted(hedge.trades, key=lambda one: -one.cost)[:TRADES_MAX]
-    told = ", ".join(f"{one.size:+,.6g} {one.instrument}" for one in largest)
+    told = ", ".join(f"{signed(one.size)} {one.instrument}" for one in largest)
     more = f" and {len(hedge.trades) - TRADES_MAX} more" if len(hedge.trades) > TRADES_MAX else ""
     return (
         f"hedge{of}: {told}{more} for {_money(hedge.cost)} takes ten days' deviation "
