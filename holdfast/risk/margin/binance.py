@@ -13,18 +13,17 @@ Source: binance.com FAQs 360033162192 (leverage and margin, tax brackets, 20x wh
 Limits: open orders, hedge mode and multi-assets mode are not modelled; tiers change often and per contract: see the dates.
 """
 
-from holdfast.risk.legs import CASH, INVERSE, LINEAR, Legs, compile_legs
+from holdfast.risk.legs import CASH, INVERSE, LINEAR, Legs
 from holdfast.risk.margin.base import MarginResult
 from holdfast.risk.margin.binance_tiers import Brackets, TierValues, maintenance
-from holdfast.risk.margin.parameters import ParameterSets
+from holdfast.risk.margin.dated import DatedModel
+from holdfast.risk.margin.parameters import ParameterSet, ParameterSets
 from holdfast.risk.margin.pools import Pool, pooled, settled_values
-from holdfast.risk.margin.refused import refused
-from holdfast.risk.market import RiskMarket
 from holdfast.risk.missing import Missing
 from holdfast.risk.portfolio import Portfolio
 
 
-class BinanceTiers:
+class BinanceTiers(DatedModel[TierValues]):
     """Binance's margin by tiers, named by its sets (`binance-usdm`, `binance-coinm`).
 
     Units: result in the portfolio's base currency, parts in each pool's currency; leverage by symbol as the desk set it.
@@ -32,18 +31,11 @@ class BinanceTiers:
 
     def __init__(self, sets: ParameterSets[TierValues], leverage: dict[str, float] | None = None) -> None:
         self.name = sets.model
-        self._sets = sets
+        super().__init__(sets)
         self._leverage = leverage or {}
 
-    def measure(self, portfolio: Portfolio, market: RiskMarket) -> MarginResult:
-        """Return what the account must post; what could not be priced or has no tiers is in `missing`."""
-        return self.measure_legs(portfolio, compile_legs(portfolio, market), market.time_ns)
-
-    def measure_legs(self, portfolio: Portfolio, legs: Legs, time_ns: int) -> MarginResult:
-        """Return the same of legs compiled already, at a time."""
-        held = self._sets.at(time_ns)
-        if isinstance(held, Missing):
-            return refused(self.name, portfolio, held)
+    def under(self, portfolio: Portfolio, legs: Legs, held: ParameterSet[TierValues]) -> MarginResult:
+        """Return what the account must post under one set of parameters."""
         missing = list(legs.missing)
         im: dict[int, float] = {}
         mm: dict[int, float] = {}

@@ -21,20 +21,19 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from holdfast.risk.legs import CASH, OPTION, OPTION_INVERSE, Legs, compile_legs
+from holdfast.risk.legs import CASH, OPTION, OPTION_INVERSE, Legs
 from holdfast.risk.margin.base import MarginResult, ScenarioLoss
+from holdfast.risk.margin.dated import DatedModel
 from holdfast.risk.margin.deribit_matrix import matrix
 from holdfast.risk.margin.deribit_parameters import CurrencyValues, PairValues, PortfolioValues
 from holdfast.risk.margin.leg_shifts import deltas, is_option, subset
-from holdfast.risk.margin.parameters import ParameterSets
+from holdfast.risk.margin.parameters import ParameterSet, ParameterSets
 from holdfast.risk.margin.pools import Pool, haircuts, pooled, settled_values
-from holdfast.risk.margin.refused import refused
-from holdfast.risk.market import RiskMarket
 from holdfast.risk.missing import Missing
 from holdfast.risk.portfolio import Portfolio
 
 
-class DeribitPortfolioMargin:
+class DeribitPortfolioMargin(DatedModel[PortfolioValues]):
     """Deribit S:PM, or X:PM where `cross`. Units: result in the portfolio's base currency; parts in each pool's coin.
 
     Cost: four revaluations and two a pair.
@@ -42,18 +41,11 @@ class DeribitPortfolioMargin:
 
     def __init__(self, sets: ParameterSets[PortfolioValues], *, cross: bool = False) -> None:
         self.name = "deribit-xpm" if cross else "deribit-pm"
-        self._sets = sets
+        super().__init__(sets)
         self._cross = cross
 
-    def measure(self, portfolio: Portfolio, market: RiskMarket) -> MarginResult:
-        """Return what the account must post; what could not be priced or has no parameters is in `missing`."""
-        return self.measure_legs(portfolio, compile_legs(portfolio, market), market.time_ns)
-
-    def measure_legs(self, portfolio: Portfolio, legs: Legs, time_ns: int) -> MarginResult:
-        """Return the same of legs compiled already, at a time."""
-        held = self._sets.at(time_ns)
-        if isinstance(held, Missing):
-            return refused(self.name, portfolio, held)
+    def under(self, portfolio: Portfolio, legs: Legs, held: ParameterSet[PortfolioValues]) -> MarginResult:
+        """Return what the account must post under one set of parameters."""
         account = _Account(portfolio, legs, held.values, self._cross)
         pools = account.cross_pool() if self._cross else account.pools()
         missing = (*legs.missing, *account.missing)

@@ -17,34 +17,23 @@ currencies up in dollars after haircuts, which the venue changes without notice.
 import numpy as np
 from numpy.typing import NDArray
 
-from holdfast.risk.legs import CASH, INVERSE, LINEAR, OPTION, OPTION_INVERSE, Legs, compile_legs
+from holdfast.risk.legs import CASH, INVERSE, LINEAR, OPTION, OPTION_INVERSE, Legs
 from holdfast.risk.margin.base import MarginResult
+from holdfast.risk.margin.dated import DatedModel
 from holdfast.risk.margin.deribit_parameters import StandardValues
-from holdfast.risk.margin.parameters import ParameterSets
+from holdfast.risk.margin.parameters import ParameterSet
 from holdfast.risk.margin.pools import Pool, haircuts, pooled, settled_values
-from holdfast.risk.margin.refused import refused
-from holdfast.risk.market import RiskMarket
 from holdfast.risk.missing import Missing
 from holdfast.risk.portfolio import Portfolio
 
 
-class DeribitStandardMargin:
+class DeribitStandardMargin(DatedModel[StandardValues]):
     """Deribit S:SM. Units: result in the portfolio's base currency, parts in coins. Cost: one revaluation."""
 
     name = "deribit-sm"
 
-    def __init__(self, sets: ParameterSets[StandardValues]) -> None:
-        self._sets = sets
-
-    def measure(self, portfolio: Portfolio, market: RiskMarket) -> MarginResult:
-        """Return what the account must post; what could not be priced or has no parameters is in `missing`."""
-        return self.measure_legs(portfolio, compile_legs(portfolio, market), market.time_ns)
-
-    def measure_legs(self, portfolio: Portfolio, legs: Legs, time_ns: int) -> MarginResult:
-        """Return the same of legs compiled already, at a time."""
-        held = self._sets.at(time_ns)
-        if isinstance(held, Missing):
-            return refused(self.name, portfolio, held)
+    def under(self, portfolio: Portfolio, legs: Legs, held: ParameterSet[StandardValues]) -> MarginResult:
+        """Return what the account must post under one set of parameters."""
         missing = list(legs.missing)
         im = np.zeros(len(legs.legs))
         mm = np.zeros(len(legs.legs))

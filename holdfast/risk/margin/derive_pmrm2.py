@@ -17,13 +17,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from holdfast.risk.legs import CASH, LINEAR, OPTION, Legs, compile_legs
+from holdfast.risk.legs import CASH, LINEAR, OPTION, Legs
 from holdfast.risk.margin.base import MarginResult, ScenarioLoss
+from holdfast.risk.margin.dated import DatedModel
 from holdfast.risk.margin.derive_pmrm2_rules import YEAR_S, derive_margin
 from holdfast.risk.margin.derive_pmrm2_terms import Collateral, Expiry, Pmrm2Account, Pmrm2Parameters
-from holdfast.risk.margin.parameters import ParameterSets
+from holdfast.risk.margin.parameters import ParameterSet
 from holdfast.risk.margin.refused import refused
-from holdfast.risk.market import RiskMarket
 from holdfast.risk.missing import Missing
 from holdfast.risk.portfolio import Portfolio
 
@@ -51,23 +51,13 @@ class Pmrm2Values(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     underlyings: dict[str, Underlying]
 
 
-class DerivePmrm2:
+class DerivePmrm2(DatedModel[Pmrm2Values]):
     """Derive's portfolio margin by dated parameters. Source: Derive documentation, Portfolio Manager."""
 
     name = "derive-pmrm2"
 
-    def __init__(self, sets: ParameterSets[Pmrm2Values]) -> None:
-        self._sets = sets
-
-    def measure(self, portfolio: Portfolio, market: RiskMarket) -> MarginResult:
+    def under(self, portfolio: Portfolio, legs: Legs, held: ParameterSet[Pmrm2Values]) -> MarginResult:
         """Return what a Derive account must post. Cost: 1 ms at 60 options."""
-        return self.measure_legs(portfolio, compile_legs(portfolio, market), market.time_ns)
-
-    def measure_legs(self, portfolio: Portfolio, legs: Legs, time_ns: int) -> MarginResult:
-        """Return the same from legs that are compiled already."""
-        held = self._sets.at(time_ns)
-        if isinstance(held, Missing):
-            return refused(self.name, portfolio, held)
         told = list(legs.missing)
         asset = _underlying(legs, held.values, told)
         terms = held.values.underlyings.get(asset)

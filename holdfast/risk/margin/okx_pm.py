@@ -21,38 +21,27 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from holdfast.risk.legs import CASH, INVERSE, Legs, compile_legs
+from holdfast.risk.legs import CASH, INVERSE, Legs
 from holdfast.risk.margin.base import MarginResult, ScenarioLoss
+from holdfast.risk.margin.dated import DatedModel
 from holdfast.risk.margin.leg_shifts import deltas, subset
 from holdfast.risk.margin.okx_charges import closing_option, hedged_across, peg_charge, tiered
 from holdfast.risk.margin.okx_parameters import OkxValues, of_class
 from holdfast.risk.margin.okx_stress import Stress
-from holdfast.risk.margin.parameters import ParameterSets
+from holdfast.risk.margin.parameters import ParameterSet
 from holdfast.risk.margin.pools import Pool, haircuts, pooled
-from holdfast.risk.margin.refused import refused
-from holdfast.risk.market import RiskMarket
 from holdfast.risk.missing import Missing
 from holdfast.risk.portfolio import Portfolio
 from holdfast.risk.revalue import values
 
 
-class OkxPortfolioMargin:
+class OkxPortfolioMargin(DatedModel[OkxValues]):
     """OKX's portfolio margin mode. Units: base currency. Cost: ten revaluations of each unit's legs."""
 
     name = "okx-pm"
 
-    def __init__(self, sets: ParameterSets[OkxValues]) -> None:
-        self._sets = sets
-
-    def measure(self, portfolio: Portfolio, market: RiskMarket) -> MarginResult:
-        """Return what the account must post; what could not be priced is in `missing`."""
-        return self.measure_legs(portfolio, compile_legs(portfolio, market), market.time_ns)
-
-    def measure_legs(self, portfolio: Portfolio, legs: Legs, time_ns: int) -> MarginResult:
-        """Return the same of legs compiled already, at a time."""
-        held = self._sets.at(time_ns)
-        if isinstance(held, Missing):
-            return refused(self.name, portfolio, held)
+    def under(self, portfolio: Portfolio, legs: Legs, held: ParameterSet[OkxValues]) -> MarginResult:
+        """Return what the account must post under one set of parameters."""
         first = len(portfolio.positions)
         cuts = {first + number: balance.haircut for number, balance in enumerate(portfolio.balances)}
         account = _Account(legs, held.values)

@@ -20,11 +20,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from holdfast.risk.legs import CASH, INVERSE, LINEAR, Legs, compile_legs
+from holdfast.risk.legs import CASH, INVERSE, LINEAR, Legs
 from holdfast.risk.margin.base import MarginResult, ScenarioLoss
-from holdfast.risk.margin.parameters import ParameterSets
-from holdfast.risk.margin.refused import refused
-from holdfast.risk.market import RiskMarket
+from holdfast.risk.margin.dated import DatedModel
+from holdfast.risk.margin.parameters import ParameterSet
 from holdfast.risk.missing import Missing
 from holdfast.risk.portfolio import Portfolio
 from holdfast.risk.revalue import leg_values
@@ -82,23 +81,13 @@ class _Scan(msgspec.Struct):
         return max(self.scan + self.inter_month - self.credit, self.short_min)
 
 
-class Span:
+class Span(DatedModel[SpanValues]):
     """A scan in the manner of SPAN, by dated parameters."""
 
     name = "span"
 
-    def __init__(self, sets: ParameterSets[SpanValues]) -> None:
-        self._sets = sets
-
-    def measure(self, portfolio: Portfolio, market: RiskMarket) -> MarginResult:
+    def under(self, portfolio: Portfolio, legs: Legs, held: ParameterSet[SpanValues]) -> MarginResult:
         """Return what an account must post. Cost: two revaluations, of 2 and of 17 rows an asset."""
-        return self.measure_legs(portfolio, compile_legs(portfolio, market), market.time_ns)
-
-    def measure_legs(self, portfolio: Portfolio, legs: Legs, time_ns: int) -> MarginResult:
-        """Return the same from legs that are compiled already."""
-        held = self._sets.at(time_ns)
-        if isinstance(held, Missing):
-            return refused(self.name, portfolio, held)
         terms = held.values
         told = list(legs.missing)
         scanned: list[tuple[int, Commodity]] = []
