@@ -123,7 +123,7 @@ def assess_files(portfolio: Path, market: Sequence[Path]) -> DeskAnswer:
         tuple(events.events.values()),
         pegged=events.pegged,
         turnovers=seen.turnovers,
-        offered=_offered(fitted.market),
+        offered=offered_contracts(fitted.market),
     )
     assumed = [
         Missing(
@@ -147,7 +147,7 @@ def assess_files(portfolio: Path, market: Sequence[Path]) -> DeskAnswer:
     return DeskAnswer(report, fitted.fits, tuple(dict.fromkeys(gaps)), held.missing)
 
 
-def _offered(market: RiskMarket) -> tuple[Contract, ...]:
+def offered_contracts(market: RiskMarket) -> tuple[Contract, ...]:
     """Return the contracts that the market has a mark of, as their names describe them."""
     instruments = Instruments()
     found: list[Contract] = []
