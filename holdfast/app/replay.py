@@ -15,7 +15,7 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Any, Final
@@ -107,9 +107,11 @@ def replay(
         (out / "alerts.jsonl").open("wb") as alerts,
         (out / "decisions.jsonl").open("wb") as decisions,
         (out / "quarantine.jsonl").open("wb") as quarantine,
-        (out / "risk.jsonl").open("wb") as risk,
+        ExitStack() as stack,
     ):
-        outcome.files = {Alert: alerts, Decided: decisions, Quarantined: quarantine, RiskMeasured: risk}
+        outcome.files = {Alert: alerts, Decided: decisions, Quarantined: quarantine}
+        if state.risk is not None:
+            outcome.files[RiskMeasured] = stack.enter_context((out / "risk.jsonl").open("wb"))
         ledger.append(encode(started))
         begun = time.perf_counter()
         pace = _Pace(speed)

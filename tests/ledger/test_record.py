@@ -16,6 +16,7 @@ from holdfast.event import (
     LevelMoved,
     Quarantined,
     ResyncRequested,
+    RiskMeasured,
     Scope,
     ScoreMoved,
 )
@@ -39,6 +40,7 @@ RECORDS: list[Record] = [
     ResyncRequested(5, "deribit", "BTC-PERPETUAL", "gap"),
     Quarantined("a.gz", 17, "frame.malformed", "not JSON", "{"),
     Decided(6, SCOPE, "r1", "1.0", "Halt", "cancel_all", "halt", {"score": 81.0, "armed": False}),
+    RiskMeasured(7, 6, SCOPE, {"equity": 1.5, "margin_ratio": 0.25}, ("BTC: no price [price.absent]",)),
     RunStarted(
         {"speed": 1.5, "paths": ["a"], "x": None}, (RuleRecord("r", "1", "ab"),), (InputRecord("a", 3),), {}
     ),

@@ -4,7 +4,8 @@ Rules:
 
 1. Balances are scaled by `rates` to 18 decimals; the invariant D and the balance y are found by Newton's steps in
    whole numbers, ended when two differ by at most 1, each division cut as in the contract.
-2. What comes out is one unit less than the iteration says, then less the fee: rounding never favours the trader.
+2. What comes out is one unit less than the iteration says, then less the fee: rounding favours the pool, but for the unit or
+   two within which the iterations end, which a pool without a fee can give away, as the contract's can.
 3. `precision` is 100 in pools whose amplification can ramp, 1 in the first ones (3pool). Far off balance the steps
    can go round in a circle: then the newer contracts revert, and the first ones take the last step, and so it is here.
 
