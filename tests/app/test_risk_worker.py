@@ -10,7 +10,7 @@ from holdfast import tape
 from holdfast.app.key_file import desk_signer
 from holdfast.app.risk.history import MINUTES_MAX, PriceHistory
 from holdfast.app.risk.observed import observe, turnovers_of
-from holdfast.app.risk.worker import LAG_S, REFRESH_MIN_S, REFRESH_S, RecordedRisk, RiskWorker, entered
+from holdfast.app.risk.worker import REFRESH_MIN_S, REFRESH_S, RecordedRisk, RiskWorker, entered
 from holdfast.app.rule_files import load_rules
 from holdfast.clock import MINUTE_NS, SECOND_NS
 from holdfast.engine import State
@@ -79,8 +79,8 @@ def test_it_answers_each_minute_and_at_once_when_the_market_moved(calm: list[Ris
     assert moved.values["profit"] == pytest.approx(-4_000.0)
 
 
-def test_an_answer_enters_a_fixed_time_later(calm: list[RiskMeasured]) -> None:
-    assert {one.time_ns - one.as_of_ns for one in calm} == {LAG_S * SECOND_NS}
+def test_an_answer_enters_at_the_next_sweep(calm: list[RiskMeasured]) -> None:
+    assert {one.time_ns - one.as_of_ns for one in calm} == {SECOND_NS}
 
 
 def test_a_perpetual_without_an_entry_price_gains_from_the_first_mark_seen(calm: list[RiskMeasured]) -> None:

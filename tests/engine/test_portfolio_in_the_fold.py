@@ -1,6 +1,8 @@
 """The portfolio in the fold: what was measured is in the score, the rules and the level at once, and nowhere else."""
 
+import re
 from collections.abc import Sequence
+from importlib.resources import files
 
 import numpy as np
 import pytest
@@ -8,10 +10,12 @@ import pytest
 from holdfast import tape
 from holdfast.app.rule_files import load_rules
 from holdfast.clock import SECOND_NS
+from holdfast.detectors.watch import DETECTOR_NAMES
 from holdfast.engine import RiskSource, State
 from holdfast.event import Decided, Event, LevelMoved, RiskMeasured, Scope
 from holdfast.policy.desk import Desk
 from holdfast.policy.escalation import Escalation
+from holdfast.policy.rules import RuleSet
 from holdfast.policy.score import PARTS, PORTFOLIO, SCORE, add_portfolio, portfolio_points
 from tests.engine.test_step import story
 from tests.market.rows import instruments
@@ -31,8 +35,10 @@ def squeezed_at(seconds: Sequence[int], venue: str, **values: float) -> RiskSour
     return source
 
 
-def run(source: RiskSource | None, parts: list[tape.Rows]) -> tuple[list[Event], State]:
-    state = State(instruments(2), Desk(load_rules(None), Escalation()), risk=source)
+def run(
+    source: RiskSource | None, parts: list[tape.Rows], rules: RuleSet | None = None
+) -> tuple[list[Event], State]:
+    state = State(instruments(2), Desk(rules or load_rules(None), Escalation()), risk=source)
     events = [event for part in parts for event in state.step(part)] + state.finish()
     return events, state
 
@@ -56,6 +62,16 @@ def test_a_likely_call_moves_its_venue_to_reduce_at_the_sweep_that_took_it_in() 
         one.rule_title for one in events if isinstance(one, Decided) and one.scope == Scope(venue=venue())
     }
     assert decided == {"Margin call is likely within the hour", "Margin grows thin"}
+
+
+def test_a_rule_on_what_is_held_decides_at_once_though_the_score_did_not_move() -> None:
+    thin = files("holdfast.policy") / "rules_default" / "margin_thin.yml"
+    text = re.sub(r"condition: .*", 'condition: scope == "desk" && profit < -1000000.0', thin.read_text())
+    rules = RuleSet.load({"loss.yml": text}, DETECTOR_NAMES)
+    at = first_second() + 201  # no multiple of the seconds at which every restless scope is judged
+    events, _ = run(squeezed_at([at], "", profit=-2_000_000.0), [CALM], rules)
+    decided = [one for one in events if isinstance(one, Decided)]
+    assert [one.time_ns // SECOND_NS % 100_000 for one in decided][:1] == [at]
 
 
 def test_a_sound_portfolio_changes_no_level_and_decides_nothing() -> None:

@@ -4,7 +4,7 @@ Rules:
 
 1. It is asked anew each `REFRESH_S` seconds of tape time, and as soon as an instrument of its assets has moved by `MOVE`
    since it was last asked, but never more often than each `REFRESH_MIN_S`.
-2. What it says about a moment is taken in at the first sweep `LAG_S` or more of tape time later: a fixed place, so that the
+2. What it says about a moment is taken in at the next sweep, a second or more of tape time later: a fixed place, so that the
    same recording gives the same run however fast the machine is. The fold waits for it there, never before.
 3. A replay of a recorded run takes the events of its ledger (`RecordedRisk`) and computes nothing.
 4. A perpetual or future without an entry price gains and loses from the first mark that is seen of it.
@@ -41,7 +41,6 @@ from holdfast.risk.refresh import DeskRisk, measure_desk
 REFRESH_S: Final = 60
 REFRESH_MIN_S: Final = 5
 MOVE: Final = 0.01
-LAG_S: Final = 1
 
 
 class Job(msgspec.Struct, frozen=True):
@@ -103,7 +102,7 @@ class RiskWorker:
     def __call__(self, now_ns: int, state: State) -> Sequence[RiskMeasured]:
         """Return what was measured since the last sweep, and ask anew when it is time."""
         told: list[RiskMeasured] = []
-        if self._job is not None and now_ns >= self._asked_ns + LAG_S * SECOND_NS:
+        if self._job is not None:
             told = self._events(now_ns, self._job, self._answer())
             self._job = None
         is_minute = self._history.is_due(now_ns)
