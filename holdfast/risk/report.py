@@ -9,14 +9,15 @@ Rules:
 4. What is not priced is in no sum: `is_partial` tells it of an account, an asset or the whole.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from holdfast.clock import DAY_NS, MINUTE_NS, SECOND_NS
+from holdfast.error import CallerError
 from holdfast.risk.capital.reserve import Reserve, measure_reserve
 from holdfast.risk.contract import Contract
 from holdfast.risk.credit.exposure import Profile
@@ -52,11 +53,7 @@ from holdfast.risk.var.sample import Sample
 if TYPE_CHECKING:
     from holdfast.risk.capital.hedge import HedgeProposal
 
-STEPS_NS: Final = (
-    60 * MINUTE_NS,
-    5 * MINUTE_NS,
-    MINUTE_NS,
-)  # the coarsest that leaves enough returns is taken
+STEPS_NS: Final = (60 * MINUTE_NS, 5 * MINUTE_NS, MINUTE_NS)  # the coarsest with enough returns is taken
 RETURNS_MIN: Final = 250
 PATHS: Final = 10_000
 SEED: Final = 1
@@ -65,6 +62,7 @@ LOSS_SHARE: Final = 0.25  # of equity: the limit that reverse stress breaks unle
 STABLES: Final = ("USDT", "USDC", "USDE", "DAI")
 DEPEG_PRICE: Final = 0.9
 
+Part = TypeVar("Part")
 History = Mapping[str, tuple[NDArray[np.int64], NDArray[np.float64]]]
 
 
@@ -155,10 +153,7 @@ def assess_portfolio(
     cost = unwind(portfolio, market, turnovers or {})
     venues = venue_default(legs, terms)
     gaps = [*legs.missing]
-    if isinstance(panel, Missing):
-        gaps.append(panel)
-    else:
-        gaps += panel.missing
+    gaps += (panel,) if isinstance(panel, Missing) else panel.missing
         gaps += [
             Missing(asset, "peg.assumed", "no history of its price: VaR and backtest hold it where it is")
             for asset in sorted(pegs)
@@ -172,18 +167,29 @@ def assess_portfolio(
         accounts=accounts,
         forecasts=forecasts,
         assessments=assessments,
-        backtests=backtests(legs, panel, pegs),
+        backtests=_several("backtest", lambda: backtests(legs, panel, pegs)),
         scenarios=outcomes,
         grid=grid(legs),
-        reverse=_reverse(legs, valuation, samples, moves),
-        hedge=propose(portfolio, market, instruments, moves, models, _margin_free(accounts), valuation.value),
-        profiles=profiles(legs, moves, seed=SEED),
+        reverse=_several("reverse stress", lambda: (_reverse(legs, valuation, samples, moves),))[0],
+        hedge=_several(
+            "hedge",
+            lambda: (propose(portfolio, market, instruments, moves, models, _margin_free(accounts), valuation.value),),
+        )[0],
+        profiles=_several("exposure profile", lambda: profiles(legs, moves, seed=SEED)),
         unwind=cost,
         venues=venues,
         reserve=_reserve(valuation, assessments, outcomes, cost, venues),
         unpriced=_unpriced(portfolio, legs),
         missing=tuple(dict.fromkeys(gaps)),
     )
+
+
+def _several(where: str, part: Callable[[], tuple[Part | Missing, ...]]) -> tuple[Part | Missing, ...]:
+    """Return a part, or what stands in its place where its input is none that it can be computed from (rule 1)."""
+    try:
+        return part()
+    except CallerError as error:
+        return (Missing(where, error.code, error.message, error.remedy),)
 
 
 def _unpriced(portfolio: Portfolio, legs: Legs) -> tuple[Unpriced, ...]:

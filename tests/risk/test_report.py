@@ -1,5 +1,6 @@
 """The report has every part or says why not; what is not priced makes sums partial; its parts agree with one another."""
 
+import sys
 from typing import Any
 
 import msgspec
@@ -166,6 +167,9 @@ def test_a_hedge_takes_the_risk_away_that_revaluation_sees() -> None:
     (trade,) = hedge.trades
     assert trade.instrument == "v:BTC-PERP"
     assert trade.size < 0.0  # a short put is long delta
+    assert (
+        hedge.exposure_after["BTC volatility"] < 0.0
+    )  # and short volatility, which a perpetual leaves alone
     hedged = _portfolio(SHORT_PUT, Position(account="a", contract=_perpetual(), quantity=trade.size))
     losses: list[float] = []
     for one in (held, hedged):
@@ -184,6 +188,15 @@ def test_a_hedge_is_refused_where_nothing_can_be_traded_or_no_margin_is_free() -
     poor = _report(_portfolio(LONG, cash=900.0), market, _history("BTC"), offered=(_perpetual(),)).hedge
     assert isinstance(poor, Missing)
     assert poor.code == "hedge.no_margin"
+
+
+def test_without_the_extra_a_proposal_is_missing_and_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "holdfast.risk.capital.hedge", None)
+    report = _report(_portfolio(LONG), _market(_perpetual()), _history("BTC"), offered=(_perpetual(),))
+    assert isinstance(report.hedge, Missing)
+    assert report.hedge.code == "extra.absent"
+    assert "holdfast[risk]" in report.hedge.remedy
+    assert any(isinstance(one, Assessment) for one in report.assessments)
 
 
 def test_instruments_are_quoted_on_the_desks_venues_and_near_the_money() -> None:
