@@ -8,6 +8,7 @@ import pytest
 
 from holdfast.__main__ import main
 from holdfast.app.replay import OUTPUTS
+from holdfast.app.risk.command import risk
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
@@ -23,6 +24,14 @@ def test_every_command_and_its_options_are_in_the_documentation(name: str) -> No
     text = (ROOT / "docs" / "replay.md").read_text()
     assert f"holdfast {name}" in text
     options = [option for p in main.commands[name].params if isinstance(p, click.Option) for option in p.opts]
+    assert [option for option in options if option not in text] == []
+
+
+@pytest.mark.parametrize("name", sorted(risk.commands))
+def test_every_command_of_risk_and_its_options_are_in_its_page(name: str) -> None:
+    text = (ROOT / "docs" / "risk.md").read_text()
+    assert f"holdfast risk {name}" in text
+    options = [option for p in risk.commands[name].params if isinstance(p, click.Option) for option in p.opts]
     assert [option for option in options if option not in text] == []
 
 
