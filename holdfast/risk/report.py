@@ -147,17 +147,15 @@ def assess_portfolio(
     accounts = tuple(
         _account(portfolio, market, one, models, forecasts, instruments) for one in portfolio.accounts
     )
+    free = _margin_free(accounts)
     pegs = _pegs(legs, panel, still)
     assessments = tuple(_assessed(legs, one, pegs) for one in samples)
     outcomes = _outcomes(legs, events, pegged)
     cost = unwind(portfolio, market, turnovers or {})
     venues = venue_default(legs, terms)
-    gaps = [*legs.missing]
-    gaps += (panel,) if isinstance(panel, Missing) else panel.missing
-        gaps += [
-            Missing(asset, "peg.assumed", "no history of its price: VaR and backtest hold it where it is")
-            for asset in sorted(pegs)
-        ]
+    gaps = [*legs.missing, *((panel,) if isinstance(panel, Missing) else panel.missing)]
+    held_still = "no history of its price: VaR and backtest hold it where it is"
+    gaps += [Missing(asset, "peg.assumed", held_still) for asset in sorted(pegs)]
     if isinstance(moves, Moves):
         gaps += moves.notes
     return RiskReport(
@@ -172,8 +170,7 @@ def assess_portfolio(
         grid=grid(legs),
         reverse=_several("reverse stress", lambda: (_reverse(legs, valuation, samples, moves),))[0],
         hedge=_several(
-            "hedge",
-            lambda: (propose(portfolio, market, instruments, moves, models, _margin_free(accounts), valuation.value),),
+            "hedge", lambda: (propose(portfolio, market, instruments, moves, models, free, valuation.value),)
         )[0],
         profiles=_several("exposure profile", lambda: profiles(legs, moves, seed=SEED)),
         unwind=cost,
@@ -284,8 +281,9 @@ def _samples(panel: Panel | Missing) -> tuple[Sample | Missing, ...]:
 
 def _pegs(legs: Legs, panel: Panel | Missing, still: frozenset[str]) -> frozenset[str]:
     """Return the assets held at their price because they have no history and are said to keep it."""
-    seen = () if isinstance(panel, Missing) else panel.assets
-    return frozenset(asset for asset in legs.assets if asset in still and asset not in seen)
+    if isinstance(panel, Missing):
+        return frozenset()
+    return frozenset(asset for asset in legs.assets if asset in still and asset not in panel.assets)
 
 
 def _assessed(legs: Legs, sample: Sample | Missing, pegs: frozenset[str]) -> Assessment | Missing:
