@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from holdfast.clock import DAY_NS, MINUTE_NS, SECOND_NS
 from holdfast.error import CallerError
@@ -35,6 +34,7 @@ from holdfast.risk.market import YEAR_NS, RiskMarket
 from holdfast.risk.missing import Missing
 from holdfast.risk.outlook import Moves, backtests, moves_of, profiles
 from holdfast.risk.portfolio import Account, Key, Portfolio
+from holdfast.risk.refresh import History
 from holdfast.risk.remedies import choose_instruments, cures_of, propose
 from holdfast.risk.scenarios.grid import Grid, grid, underlyings
 from holdfast.risk.scenarios.historical import Event, historical
@@ -63,7 +63,6 @@ STABLES: Final = ("USDT", "USDC", "USDE", "DAI")
 DEPEG_PRICE: Final = 0.9
 
 Part = TypeVar("Part")
-History = Mapping[str, tuple[NDArray[np.int64], NDArray[np.float64]]]
 
 
 class AccountRisk(msgspec.Struct, frozen=True, kw_only=True):

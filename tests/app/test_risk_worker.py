@@ -142,9 +142,9 @@ def test_the_history_is_bounded_and_takes_no_price_twice() -> None:
         history.take(RiskMarket(time_ns=now_ns, prices=fresh))
         assert not history.is_due(now_ns + SECOND_NS)
     series = history.series()
-    assert len(series["BTC"].prices) <= MINUTES_MAX
-    assert series["BTC"].prices[-1] == 100.0 + 2 * MINUTES_MAX + 9
-    assert len(series["ETH"].prices) == 1  # no row since the first minute: no news
+    assert len(series["BTC"][1]) <= MINUTES_MAX
+    assert series["BTC"][1][-1] == 100.0 + 2 * MINUTES_MAX + 9
+    assert len(series["ETH"][1]) == 1  # no row since the first minute: no news
     assert "USDT" not in series
 
 

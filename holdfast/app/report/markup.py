@@ -48,3 +48,16 @@ def escaped(child: Child) -> Markup:
     if isinstance(child, str | int):
         return Markup(html.escape(str(child)))
     return Markup("".join(escaped(part) for part in child))
+
+
+def page_head(title: str, policy: str, style: str) -> Markup:
+    """Return the head of a self-contained page: its content policy, its title and its style."""
+    return tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", http_equiv="Content-Security-Policy", content=policy),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("meta", name="color-scheme", content="light dark"),
+        tag("title", title),
+        tag("style", Markup(style)),
+    )

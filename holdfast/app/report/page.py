@@ -13,7 +13,7 @@ from typing import Final
 
 from holdfast.app.report.chart import chart, ribbon, time_axis
 from holdfast.app.report.data import PARTS, ReportData, Series
-from holdfast.app.report.markup import Child, Markup, tag
+from holdfast.app.report.markup import Child, Markup, page_head, tag
 from holdfast.app.report.portfolio import portfolio_card
 from holdfast.app.report.tables import (
     alerts_by_detector,
@@ -56,15 +56,7 @@ def render(run: ReportData) -> str:
         f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{allowed}'; base-uri 'none'; "
         "form-action 'none'"
     )
-    head = tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", http_equiv="Content-Security-Policy", content=policy),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("meta", name="color-scheme", content="light dark"),
-        tag("title", f"Holdfast: {_worst(run.levels)[0]}"),
-        tag("style", Markup(style)),
-    )
+    head = page_head(f"Holdfast: {_worst(run.levels)[0]}", policy, style)
     span = run.span()
     body = tag(
         "body",

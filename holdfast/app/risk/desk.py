@@ -9,7 +9,7 @@ import numpy as np
 
 from holdfast.app.recording.symbols import describe
 from holdfast.app.risk.events import default_events
-from holdfast.app.risk.margin_models import shipped_model
+from holdfast.app.risk.margin_models import models_of
 from holdfast.app.risk.market_file import Seen, read_market
 from holdfast.app.risk.portfolio_file import read_portfolio
 from holdfast.app.risk.surfaces import with_surfaces
@@ -19,7 +19,6 @@ from holdfast.instrument import Instruments
 from holdfast.risk.contract import Contract, contract_of
 from holdfast.risk.margin.base import MarginResult
 from holdfast.risk.margin.liquidation import Liquidation
-from holdfast.risk.margin.registry import known_model
 from holdfast.risk.market import Price, RiskMarket
 from holdfast.risk.missing import Missing
 from holdfast.risk.portfolio import Key
@@ -108,18 +107,15 @@ def assess_files(portfolio: Path, market: Sequence[Path]) -> DeskAnswer:
     Raises: CallerError as `read_portfolio` and `read_market`; `margin.unknown_model` for a model that does not exist.
     """
     held = read_portfolio(portfolio)
-    for account in held.portfolio.accounts:
-        if account.margin_model:
-            known_model(account.margin_model)
+    models = models_of(held.portfolio)  # a wrong name is told before any market is read
     seen = read_market(market, held.portfolio) if market else _nothing(held.portfolio.base_currency)
     fitted = with_surfaces(seen.market, seen.chains)
     events = default_events()
-    names = {account.margin_model for account in held.portfolio.accounts if account.margin_model}
     report = assess_portfolio(
         held.portfolio,
         fitted.market,
-        {asset: (series.time_ns, series.prices) for asset, series in seen.history.items()},
-        {name: shipped_model(name) for name in sorted(names)},
+        seen.history,
+        models,
         tuple(events.events.values()),
         pegged=events.pegged,
         turnovers=seen.turnovers,

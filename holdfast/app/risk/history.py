@@ -2,21 +2,13 @@
 
 from typing import Final
 
-import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from holdfast.clock import MINUTE_NS
 from holdfast.risk.market import RiskMarket
+from holdfast.risk.refresh import History
 
 MINUTES_MAX: Final = 7 * 24 * 60
-
-
-class PriceSeries(msgspec.Struct, frozen=True):
-    """Prices of one asset in base currency. Shape: time_ns, prices (n,), ascending; a minute without a price is absent."""
-
-    time_ns: NDArray[np.int64]
-    prices: NDArray[np.float64]
 
 
 class PriceHistory:
@@ -44,11 +36,12 @@ class PriceHistory:
             if len(times) > 2 * MINUTES_MAX:
                 del times[:-MINUTES_MAX], prices[:-MINUTES_MAX]
 
-    def series(self) -> dict[str, PriceSeries]:
+    def series(self) -> History:
         """Return what is remembered of each asset."""
         return {
-            asset: PriceSeries(
-                np.array(times[-MINUTES_MAX:], dtype=np.int64), np.array(self._prices[asset][-MINUTES_MAX:])
+            asset: (
+                np.array(times[-MINUTES_MAX:], dtype=np.int64),
+                np.array(self._prices[asset][-MINUTES_MAX:]),
             )
             for asset, times in self._times.items()
         }

@@ -9,6 +9,7 @@ import yaml
 from holdfast.error import CallerError
 from holdfast.risk.margin.base import MarginModel
 from holdfast.risk.margin.registry import MODELS, build_model, known_model
+from holdfast.risk.portfolio import Portfolio
 
 
 @cache
@@ -17,6 +18,12 @@ def shipped_model(name: str) -> MarginModel:
     file = MODELS[known_model(name)].file
     text = files("holdfast.risk.margin").joinpath("parameters", file).read_text(encoding="utf-8")
     return build_model(name, yaml.safe_load(text), file)
+
+
+def models_of(portfolio: Portfolio) -> dict[str, MarginModel]:
+    """Return the models that a portfolio's accounts name. Raises: CallerError `margin.unknown_model`."""
+    names = {account.margin_model for account in portfolio.accounts if account.margin_model}
+    return {name: shipped_model(name) for name in sorted(names)}
 
 
 def own_model(name: str, path: str | Path) -> MarginModel:

@@ -16,7 +16,7 @@ from typing import Any, Final
 import msgspec
 
 from holdfast.app.recording.reader import Recording
-from holdfast.app.risk.history import PriceHistory, PriceSeries
+from holdfast.app.risk.history import PriceHistory
 from holdfast.app.risk.observed import ChainQuotes, chain_quotes, observe, turnovers_of
 from holdfast.clock import parse_time_ns
 from holdfast.engine import State
@@ -30,6 +30,7 @@ from holdfast.risk.liquidity.unwind import Turnover
 from holdfast.risk.market import Curve, Mark, Price, RiskMarket
 from holdfast.risk.missing import Missing
 from holdfast.risk.portfolio import Portfolio
+from holdfast.risk.refresh import History
 
 FAULTS_MAX: Final = 5
 
@@ -39,7 +40,7 @@ class Seen(msgspec.Struct, frozen=True):
 
     market: RiskMarket
     chains: tuple[ChainQuotes, ...] = ()
-    history: dict[str, PriceSeries] = {}
+    history: History = {}
     turnovers: dict[str, Turnover] = {}
     missing: tuple[Missing, ...] = ()
 

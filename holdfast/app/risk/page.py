@@ -11,7 +11,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Final
 
-from holdfast.app.report.markup import Child, Markup, tag
+from holdfast.app.report.markup import Child, Markup, page_head, tag
 from holdfast.app.risk.cards import (
     accounts_card,
     claims_card,
@@ -46,15 +46,7 @@ def render(answer: DeskAnswer) -> str:
         resources.files(package).joinpath(name).read_text(encoding="utf-8")
         for package, name in (("holdfast.app.report", "page.css"), ("holdfast.app.risk", "risk.css"))
     )
-    head = tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", http_equiv="Content-Security-Policy", content=_POLICY),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("meta", name="color-scheme", content="light dark"),
-        tag("title", f"Holdfast: risk of {report.portfolio.name}"),
-        tag("style", Markup(style)),
-    )
+    head = page_head(f"Holdfast: risk of {report.portfolio.name}", _POLICY, style)
     time = (
         format_time_ns(report.market.time_ns)[:19].replace("T", " ") + " UTC"
         if report.market.time_ns

@@ -23,8 +23,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from holdfast.app.risk.history import PriceHistory, PriceSeries
-from holdfast.app.risk.margin_models import shipped_model
+from holdfast.app.risk.history import PriceHistory
+from holdfast.app.risk.margin_models import models_of
 from holdfast.app.risk.observed import ChainQuotes, assets_of, chain_quotes, observe, turnovers_of
 from holdfast.app.risk.surfaces import with_surfaces
 from holdfast.clock import SECOND_NS
@@ -36,7 +36,7 @@ from holdfast.ledger.record import decode
 from holdfast.risk.liquidity.unwind import Turnover
 from holdfast.risk.market import RiskMarket
 from holdfast.risk.portfolio import Portfolio
-from holdfast.risk.refresh import DeskRisk, measure_desk
+from holdfast.risk.refresh import DeskRisk, History, measure_desk
 
 REFRESH_S: Final = 60
 REFRESH_MIN_S: Final = 5
@@ -49,17 +49,14 @@ class Job(msgspec.Struct, frozen=True):
     portfolio: Portfolio
     market: RiskMarket
     chains: tuple[ChainQuotes, ...]
-    history: dict[str, PriceSeries]
+    history: History
     turnovers: dict[str, Turnover]
 
 
 def run_job(job: Job) -> DeskRisk:
     """Measure a portfolio; runs in the worker."""
     fitted = with_surfaces(job.market, job.chains)
-    history = {asset: (series.time_ns, series.prices) for asset, series in job.history.items()}
-    names = {account.margin_model for account in job.portfolio.accounts if account.margin_model}
-    models = {name: shipped_model(name) for name in sorted(names)}
-    return measure_desk(job.portfolio, fitted.market, history, models, job.turnovers)
+    return measure_desk(job.portfolio, fitted.market, job.history, models_of(job.portfolio), job.turnovers)
 
 
 def entered(portfolio: Portfolio, market: RiskMarket) -> Portfolio:
