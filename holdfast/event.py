@@ -3,9 +3,12 @@
 Rows in bulk are in `tape`; here is everything that people, policy and playbooks read. Times are UTC nanoseconds.
 """
 
+from decimal import Decimal
 from typing import Literal
 
 import msgspec
+
+from holdfast.order import OrderState, Side
 
 Severity = Literal["low", "medium", "high", "critical"]
 SEVERITIES: tuple[Severity, ...] = ("low", "medium", "high", "critical")
@@ -110,6 +113,163 @@ class RiskMeasured(msgspec.Struct, frozen=True, tag=True):
     missing: tuple[str, ...] = ()
 
 
+# what venues say of the desk's own accounts
+
+
+class OrderReported(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Where an order of the account stands, as the venue says. `client_id` is empty where the order carries none."""
+
+    time_ns: int
+    venue: str
+    account: str
+    instrument: str
+    order_id: str
+    client_id: str
+    side: Side
+    quantity: Decimal
+    filled: Decimal
+    state: OrderState
+    price: Decimal | None = None
+    average_price: Decimal | None = None
+    reduce_only: bool = False
+    reason: str = ""
+
+
+class OrderAbsent(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """The venue answered that it knows no order of this client id."""
+
+    time_ns: int
+    venue: str
+    account: str
+    instrument: str
+    client_id: str
+
+
+class Filled(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """One execution of an order of the account. `liquidation`: the venue forced it."""
+
+    time_ns: int
+    venue: str
+    account: str
+    instrument: str
+    trade_id: str
+    order_id: str
+    client_id: str
+    side: Side
+    price: Decimal
+    quantity: Decimal
+    fee: Decimal = Decimal(0)
+    fee_asset: str = ""
+    maker: bool = False
+    liquidation: bool = False
+
+
+class PositionReported(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """What the account holds of an instrument: signed quantity in the venue's amount unit, 0 when it is flat."""
+
+    time_ns: int
+    venue: str
+    account: str
+    instrument: str
+    quantity: Decimal
+    entry_price: float | None = None
+
+
+class BalanceReported(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """What lies in the account of one asset. `equity` is with unrealised profit and option values, where the venue says."""
+
+    time_ns: int
+    venue: str
+    account: str
+    asset: str
+    amount: Decimal
+    available: Decimal | None = None
+    equity: Decimal | None = None
+    initial_margin: Decimal | None = None
+    maintenance_margin: Decimal | None = None
+
+
+class OrdersListed(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """All open orders of the account as of one answer: an order that is not in it is not open."""
+
+    time_ns: int
+    venue: str
+    account: str
+    asked_ns: int
+    orders: tuple[OrderReported, ...]
+
+
+class PositionsListed(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """All positions of the account as of one answer: what is not in it is flat."""
+
+    time_ns: int
+    venue: str
+    account: str
+    asked_ns: int
+    positions: tuple[PositionReported, ...]
+
+
+class LineMoved(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """A connection to a venue came up or went down: `line` is `public` or `private`.
+
+    Up means subscribed and, if private, authenticated.
+    """
+
+    time_ns: int
+    venue: str
+    account: str
+    line: str
+    up: bool
+    reason: str = ""
+
+
+class ClockMeasured(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """The venue's clock against ours: venue time = our time + `offset_ns`, right to half of `round_trip_ns`."""
+
+    time_ns: int
+    venue: str
+    offset_ns: int
+    round_trip_ns: int
+
+
+class EffectAnswered(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """What became of one attempt at an effect, by its key.
+
+    accepted: the venue did it (an order's own fate comes as `OrderReported`). refused: the venue did not and will not.
+    expired: it arrived after its validity, so it was not done. unknown: sent, and no answer that settles it.
+    unsent: it never left, so it was not done.
+    """
+
+    time_ns: int
+    venue: str
+    account: str
+    key: str
+    outcome: Literal["accepted", "refused", "expired", "unknown", "unsent"]
+    code: str = ""
+    detail: str = ""
+
+
+AccountEvent = (
+    OrderReported
+    | OrderAbsent
+    | Filled
+    | PositionReported
+    | BalanceReported
+    | OrdersListed
+    | PositionsListed
+    | LineMoved
+    | ClockMeasured
+    | EffectAnswered
+)
+
 Event = (
-    Alert | AlertCleared | ScoreMoved | LevelMoved | ResyncRequested | Quarantined | Decided | RiskMeasured
+    Alert
+    | AlertCleared
+    | ScoreMoved
+    | LevelMoved
+    | ResyncRequested
+    | Quarantined
+    | Decided
+    | RiskMeasured
+    | AccountEvent
 )

@@ -16,7 +16,7 @@ LINES_MAX = 350
 KERNEL_LINES_MAX = 500  # kernels that share their inner parts stay together
 VAGUE = {"utils", "util", "helpers", "helper", "common", "manager", "handler", "misc", "base_utils"}
 SEEDED = PACKAGE / "risk" / "draws.py"  # the one place where draws are made, from a seed
-PURE = ("market", "detectors", "risk", "policy", "engine", "venues")
+PURE = ("market", "detectors", "risk", "policy", "engine", "venues", "response")
 IMPURE_CALLS = re.compile(
     r"\bdatetime\.(now|utcnow|today)\(|\bdate\.today\(|(?<![\w.])open\(|(?<![\w.])print\(|(?<![\w.])input\("
     r"|\bnp\.random\b|\bnumpy\.random\b|\bdefault_rng\(|\burllib\.request\b|\buuid[14]\("

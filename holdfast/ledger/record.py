@@ -14,6 +14,7 @@ import msgspec
 
 from holdfast.error import CallerError, OutsideError
 from holdfast.event import Event
+from holdfast.receipt import Receipt
 
 
 class RuleRecord(msgspec.Struct, frozen=True):
@@ -47,7 +48,7 @@ class RunEnded(msgspec.Struct, frozen=True, tag=True):
     digest: str
 
 
-Record = Event | RunStarted | RunEnded
+Record = Event | Receipt | RunStarted | RunEnded
 
 _DECODER: Final = msgspec.json.Decoder(Record)
 _ANY_DECODER: Final = msgspec.json.Decoder()

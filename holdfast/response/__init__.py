@@ -1,0 +1,1 @@
+"""Response: what is done about a decision, and that it is done exactly once."""
