@@ -22,10 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from holdfast.clock import SECOND_NS
-from holdfast.detectors.base import Detector
 from holdfast.detectors.panel import Panel
 from holdfast.detectors.watch import INSTRUMENT_TRUST, Watch
-from holdfast.event import SEVERITIES, Alert, AlertCleared, Event, RiskMeasured, Scope
+from holdfast.event import Alert, AlertCleared, Event, RiskMeasured, Scope
 from holdfast.instrument import Instruments
 from holdfast.market.chain import Chains
 from holdfast.market.feature_rows import new_features
@@ -112,6 +111,19 @@ class State:
             elif position < len(rows):
                 self._cross_second(int(rows["received_ns"][position]), events)
         self.rows += len(rows)
+        return self._remember(events)
+
+    def hear(self, now_ns: int, alerts: Sequence[Alert | AlertCleared]) -> list[Event]:
+        """Take in what detectors outside the fold say of the desk's own flow or of the node itself, and judge at once.
+
+        Like a `RiskMeasured`, it is an input: a replay is given the same at the same place.
+        """
+        events: list[Event] = list(alerts)
+        self._now_ns = max(now_ns, self._now_ns)
+        for alert in alerts:
+            self._know(alert.scope)
+            self.desk.note(alert)
+        self._judge(self._now_ns, events)
         return self._remember(events)
 
     def finish(self) -> list[Event]:
@@ -202,14 +214,15 @@ class State:
 
     def _take(self, measured: RiskMeasured) -> None:
         """Remember what was measured of the portfolio on a venue or everywhere."""
-        scope = measured.scope
-        if (
-            scope.venue and scope.venue not in self.venues
-        ):  # the desk holds something where nothing was seen yet
+        self._know(measured.scope)
+        self.measured[measured.scope] = measured
+        self.desk.turn(measured.scope)
+
+    def _know(self, scope: Scope) -> None:
+        """Make room for a venue of which no row was seen yet."""
+        if scope.venue and scope.venue not in self.venues:
             self.venues.append(scope.venue)
             self.venue_scores = np.zeros(len(self.venues), dtype=SCORE)
-        self.measured[scope] = measured
-        self.desk.turn(scope)
 
     def _judge_trip(self, received_ns: int, instrument: int, events: list[Event]) -> None:
         now_ns = max(received_ns, self._now_ns)
@@ -230,7 +243,7 @@ class State:
             if after == 0:
                 event = AlertCleared(time_ns=now_ns, detector=detector.name, scope=scope)
             else:
-                event = _alert(now_ns, detector, scope, panel.findings[detector_number, subject], after)
+                event = detector.alert(now_ns, scope, panel.findings[detector_number, subject], after)
             self.desk.note(event)
             events.append(event)
 
@@ -326,16 +339,3 @@ _FEATURE_OF_FIELD: Final = {
 def _grown(known: NDArray[Any], fresh: NDArray[Any]) -> NDArray[Any]:
     fresh[: len(known)] = known
     return fresh
-
-
-def _alert(now_ns: int, detector: Detector, scope: Scope, finding: Any, rank: int) -> Alert:
-    return Alert(
-        time_ns=now_ns,
-        detector=detector.name,
-        scope=scope,
-        severity=SEVERITIES[rank - 1],
-        value=float(finding["value"]),
-        threshold=float(finding["threshold"]),
-        evidence=detector.evidence_of(finding),
-        message=f"{scope}: {detector.describe(finding)}",
-    )

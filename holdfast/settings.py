@@ -5,7 +5,7 @@ Unknown keys are errors with the nearest right name; so are values that cannot w
 
 import tomllib
 from difflib import get_close_matches
-from typing import Any, Final
+from typing import Any, Final, TypeVar, get_args
 
 import msgspec
 
@@ -13,6 +13,8 @@ from holdfast.error import CallerError
 from holdfast.event import LEVELS
 
 SCORE_MAX: Final = 100.0
+
+AnySettings = TypeVar("AnySettings", bound="Settings")
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -93,13 +95,18 @@ def load_settings(text: str, where: str) -> Settings:
     >>> load_settings('desk = "fund-7"', "fund.toml").origin
     'holdfast/fund-7'
     """
+    return read_settings(text, where, Settings)
+
+
+def read_settings(text: str, where: str, kind: type[AnySettings]) -> AnySettings:
+    """Read settings of a kind that adds to `Settings`. Raises: as `load_settings`."""
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise CallerError("settings.syntax", str(error), where=where) from error
-    _refuse_unknown(raw, Settings, where, "")
+    _refuse_unknown(raw, kind, where, "")
     try:
-        return msgspec.convert(raw, Settings)
+        return msgspec.convert(raw, kind)
     except CallerError as error:
         raise CallerError(
             error.code, error.message, where=f"{where}: {error.where}", remedy=error.remedy
@@ -120,12 +127,22 @@ def _refuse_unknown(raw: dict[str, Any], struct: type[msgspec.Struct], where: st
                 where=where,
                 remedy=f"did you mean `{nearest[0]}`?",
             )
-        if (
-            isinstance(value, dict)
-            and isinstance(fields[key], type)
-            and issubclass(fields[key], msgspec.Struct)
-        ):
-            _refuse_unknown(value, fields[key], where, place)
+        for inner, held, inner_place in _inside(value, fields[key], place):
+            _refuse_unknown(held, inner, where, inner_place)
+
+
+def _inside(value: Any, kind: Any, place: str) -> list[tuple[type[msgspec.Struct], dict[str, Any], str]]:
+    """Return the structs that a value holds: itself, or the entries of a list or of a table of structs."""
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        return [(kind, value, place)] if isinstance(value, dict) else []
+    structs = [one for one in get_args(kind) if isinstance(one, type) and issubclass(one, msgspec.Struct)]
+    if not structs:
+        return []
+    if isinstance(value, list):
+        return [(structs[0], one, f"{place}[{n}]") for n, one in enumerate(value) if isinstance(one, dict)]
+    if isinstance(value, dict):
+        return [(structs[0], one, f"{place}.{name}") for name, one in value.items() if isinstance(one, dict)]
+    return []
 
 
 def _refuse(place: str, message: str) -> None:

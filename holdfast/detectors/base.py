@@ -15,6 +15,8 @@ from typing import ClassVar, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from holdfast.event import SEVERITIES, Alert, Scope
+
 EVIDENCE_MAX: Final = 8
 CLEAR_RATIO: Final = 0.8
 
@@ -48,6 +50,19 @@ class Detector(ABC):
         values = finding["evidence"]
         named = {name: float(values[j]) for j, name in enumerate(self.evidence)}
         return {name: value for name, value in named.items() if np.isfinite(value)}
+
+    def alert(self, now_ns: int, scope: Scope, finding: np.void, rank: int) -> Alert:
+        """Return the alert that a finding of severity rank 1 (low) to 4 (critical) is told as."""
+        return Alert(
+            time_ns=now_ns,
+            detector=self.name,
+            scope=scope,
+            severity=SEVERITIES[rank - 1],
+            value=float(finding["value"]),
+            threshold=float(finding["threshold"]),
+            evidence=self.evidence_of(finding),
+            message=f"{scope}: {self.describe(finding)}",
+        )
 
     @abstractmethod
     def describe(self, finding: np.void) -> str:
