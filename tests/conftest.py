@@ -29,10 +29,16 @@ def long_run() -> bool:
 
 
 def _must_not_skip(report: pytest.TestReport | pytest.CollectReport, wants_shared: bool) -> bool:
-    """Tell whether a skip hides a check on real recordings that are present (HOLDFAST_REQUIRE_SHARED)."""
-    if not (os.environ.get("HOLDFAST_REQUIRE_SHARED") and SHARED_DATA.is_dir()):
-        return False
+    """Tell whether a skip hides a check that can be made here.
+
+    On real recordings that are present (HOLDFAST_REQUIRE_SHARED), or with a system package that is to be installed
+    (HOLDFAST_REQUIRE_SYSTEM): such a skip says `apt-get install`.
+    """
     if not report.skipped or hasattr(report, "wasxfail"):
+        return False
+    if os.environ.get("HOLDFAST_REQUIRE_SYSTEM") and "apt-get install" in str(report.longrepr):
+        return True
+    if not (os.environ.get("HOLDFAST_REQUIRE_SHARED") and SHARED_DATA.is_dir()):
         return False
     return wants_shared or "shared" in str(report.longrepr)
 
@@ -43,7 +49,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     report = yield
     if _must_not_skip(report, "shared_data" in getattr(item, "fixturenames", ())):
         report.outcome = "failed"
-        report.longrepr = f"skipped although ../shared/data is present: {report.longrepr}"
+        report.longrepr = f"skipped although it can be checked here: {report.longrepr}"
     return report
 
 
@@ -53,5 +59,5 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
     report = yield
     if _must_not_skip(report, wants_shared=False):
         report.outcome = "failed"
-        report.longrepr = f"skipped although ../shared/data is present: {report.longrepr}"
+        report.longrepr = f"skipped although it can be checked here: {report.longrepr}"
     return report

@@ -8,6 +8,7 @@ from pathlib import Path
 CONFTEST = Path(__file__).resolve().parents[1] / "conftest.py"
 SKIPPING = 'def test_skips(shared_data):\n    import pytest\n    pytest.skip("no file")\n'
 OTHER = 'import pytest\n\n@pytest.mark.skip(reason="needs a GPU")\ndef test_other():\n    raise SystemError\n'
+SYSTEM = 'import pytest\n\ndef test_server():\n    pytest.skip("no server: apt-get install postgresql")\n'
 WHOLE = 'import pytest\n\npytest.skip("no shared recordings", allow_module_level=True)\n'
 
 
@@ -24,6 +25,7 @@ def _outcome(root: Path, body: str, *, is_required: bool, is_present: bool = Tru
     }
     if is_required:
         environment["HOLDFAST_REQUIRE_SHARED"] = "1"
+        environment["HOLDFAST_REQUIRE_SYSTEM"] = "1"
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tests)]
     return subprocess.run(command, env=environment, cwd=root, capture_output=True, check=False).returncode
 
@@ -46,3 +48,11 @@ def test_a_skip_is_a_skip_where_recordings_are_absent(tmp_path: Path) -> None:
 
 def test_a_skip_for_another_reason_stays_a_skip(tmp_path: Path) -> None:
     assert _outcome(tmp_path, OTHER, is_required=True) == 0
+
+
+def test_a_skip_for_want_of_a_system_package_fails_where_it_is_to_be_installed(tmp_path: Path) -> None:
+    assert _outcome(tmp_path, SYSTEM, is_required=True, is_present=False) == 1
+
+
+def test_a_skip_for_want_of_a_system_package_is_a_skip_elsewhere(tmp_path: Path) -> None:
+    assert _outcome(tmp_path, SYSTEM, is_required=False) == 0
