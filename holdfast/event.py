@@ -136,13 +136,17 @@ class OrderReported(msgspec.Struct, frozen=True, tag=True, kw_only=True):
 
 
 class OrderAbsent(msgspec.Struct, frozen=True, tag=True, kw_only=True):
-    """The venue answered that it knows no order of this client id."""
+    """The venue answered that it knows no order of this client id. `asked_ns`: when the question left (0: not told).
+
+    Only a question that left after an order's validity was over proves that it never arrived and never will.
+    """
 
     time_ns: int
     venue: str
     account: str
     instrument: str
     client_id: str
+    asked_ns: int = 0
 
 
 class Filled(msgspec.Struct, frozen=True, tag=True, kw_only=True):
