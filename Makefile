@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-risk dev demo test test-long bench lint docs pins clean
+.PHONY: help setup setup-live setup-risk dev demo test test-long bench lint docs pins clean
 
 VENV ?= .venv
 VENV_DOCS ?= .venv-docs
@@ -16,9 +16,11 @@ help: ## say what can be made
 
 setup: $(VENV)/.stamp-core ## make .venv, so that .venv/bin/holdfast runs
 
+setup-live: $(VENV)/.stamp-live ## the same with the extra `live`: the guard at real venues, the simulated world, playbooks (250 MB more)
+
 setup-risk: $(VENV)/.stamp-risk ## the same with the extra `risk`: VaR tails, Heston, GARCH, hedges (600 MB more)
 
-demo: setup ## rehearse a storm end to end and say where the report is
+demo: setup-live ## a venue on real sockets, a desk, a storm, and the guard: say where the report is
 	@$(VENV)/bin/holdfast demo --out out/demo
 
 test: dev ## run the tests, doctests and house rules
@@ -54,6 +56,10 @@ $(VENV)/.stamp-core: requirements/core.txt pyproject.toml scripts/make_env
 	@scripts/make_env $(VENV) requirements/core.txt
 	@echo "==> $(VENV): holdfast itself, from this folder"
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.stamp-live: $(VENV)/.stamp-core requirements/live.txt
+	@scripts/make_env $(VENV) requirements/live.txt
 	@touch $@
 
 $(VENV)/.stamp-risk: $(VENV)/.stamp-core requirements/risk.txt
