@@ -10,6 +10,7 @@ Rules:
 Source: docs.cedarpolicy.com; the engine is the Rust one, through cedarpy, which does no I/O.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -24,6 +25,7 @@ from holdfast.error import CallerError
 from holdfast.event import Scope
 from holdfast.policy.nearest import nearest
 from holdfast.receipt import Mode
+from holdfast.response.playbook.playbook import ROLE
 
 POLICY_BYTES_MAX: Final = 200_000
 
@@ -173,7 +175,7 @@ def _check(text: str, schema: str, where: str, places: list[tuple[int, str]]) ->
     errors = cedarpy.validate_policies(text, schema).errors
     if errors:
         first = errors[0]
-        words = first.error.removeprefix(f"for policy `{first.policy_id}`, ")
+        words = re.sub(r"^for policy `\w+`[:,] ", "", first.error)
         raise CallerError(
             "authority.schema",
             words + (f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""),
@@ -221,9 +223,14 @@ def _line_of(policy: str, places: list[tuple[int, str]]) -> int:
     return places[int(number)][0] if number.isdecimal() and int(number) < len(places) else 1
 
 
+def names_of(operator: OperatorSettings) -> tuple[str, ...]:
+    """Return the names by which an approval may ask an operator: their own, and those of their roles."""
+    return operator.name, *(ROLE + role for role in operator.roles)
+
+
 def _principals(operator: OperatorSettings, target: Target) -> list[dict[str, Any]]:
     roles = [{"type": "Role", "id": role} for role in operator.roles]
-    found = [_entity("Operator", operator.name, {"names": [operator.name, *operator.roles]}, roles)]
+    found = [_entity("Operator", operator.name, {"names": list(names_of(operator))}, roles)]
     if isinstance(target, ApprovalTarget):
         others = set(target.asked_by) - {operator.name}
         found += [_entity("Operator", name, {"names": [name]}, []) for name in sorted(others)]

@@ -33,7 +33,7 @@ NONCE_HEX_CHARS: Final = 32
 
 READS: Final = ("status", "incidents", "show")
 BRAKES: Final = ("halt", "pause")
-COMMANDS: Final = (*READS, "approve", "deny", *BRAKES, "resume", "release", "arm", "disarm", "drill")
+COMMANDS: Final = (*READS, "approve", "deny", *BRAKES, "resume", "release", "start", "arm", "disarm", "drill")
 
 _PREFIX: Final = b"holdfast/command\n"
 _NONCE: Final = re.compile(rf"[0-9a-f]{{{NONCE_HEX_CHARS}}}", re.ASCII)
@@ -127,7 +127,7 @@ def verify_command(
             f"no operator {command.operator!r} in the config",
             nearest(command.operator, operators) or "add the lines that `holdfast operator new` prints",
         )
-    if not _is_signed_by(signed, operator):
+    if not is_signed_by(signed, operator):
         return Refusal(
             "command.wrong_key",
             f"not signed by the key that the config has for {command.operator!r}",
@@ -138,6 +138,17 @@ def verify_command(
             "command.unknown", f"no command {command.command!r}", nearest(command.command, COMMANDS)
         )
     return _stale(command, now_ns, from_file=from_file) or command
+
+
+def is_signed_by(signed: SignedCommand, operator: OperatorSettings) -> bool:
+    """Tell whether this operator's key signed exactly this text."""
+    try:
+        signature = base64.b64decode(signed.signature, validate=True)
+        key = Ed25519PublicKey.from_public_bytes(operator.verifier.public_key)
+        key.verify(signature, _PREFIX + signed.text.encode())
+    except (InvalidSignature, binascii.Error, ValueError):
+        return False
+    return base64.b64encode(signature).decode() == signed.signature
 
 
 def signature_text(signed: SignedCommand, command: Command) -> str:
@@ -159,16 +170,6 @@ def command_of(receipt: Commanded, desk: str) -> tuple[Command, SignedCommand] |
         nonce=parts[1],
     )
     return command, SignedCommand(_ENCODER.encode(command).decode(), parts[2])
-
-
-def _is_signed_by(signed: SignedCommand, operator: OperatorSettings) -> bool:
-    try:
-        signature = base64.b64decode(signed.signature, validate=True)
-        key = Ed25519PublicKey.from_public_bytes(operator.verifier.public_key)
-        key.verify(signature, _PREFIX + signed.text.encode())
-    except (InvalidSignature, binascii.Error, ValueError):
-        return False
-    return base64.b64encode(signature).decode() == signed.signature
 
 
 def _stale(command: Command, now_ns: int, *, from_file: bool) -> Refusal | None:
