@@ -127,8 +127,8 @@ class Moment(msgspec.Struct, kw_only=True):
         return self.deltas.get((venue, account, symbol))
 
     def price_usd(self, asset: str) -> float | None:
-        """Return what one coin is worth."""
-        return self.prices_usd.get(asset)
+        """Return what one coin is worth; a dollar by default for what stands for one."""
+        return self.prices_usd.get(asset, 1.0 if asset in ("USD", "USDC", "USDT") else None)
 
     def accounts(self, scope: Scope) -> list[Account]:
         """Return the accounts of the scope's venue, or all of them."""
@@ -160,9 +160,12 @@ class Moment(msgspec.Struct, kw_only=True):
 
     def permit(self, scope: Scope) -> Permit:
         """Return the tightest permit of the scope and what is around it."""
-        around: list[Permit] = ["open"]
-        around += [permit for other, permit in self.permits.items() if _covers(other, scope)]
-        return max(around, key=PERMITS.index)
+        around = {permit for other, permit in self.permits.items() if _covers(other, scope)}
+        tightest: Permit = "open"
+        for permit in PERMITS:
+            if permit in around:
+                tightest = permit
+        return tightest
 
     def reconciled_ns(self, venue: str, account: str) -> int:
         """Return when an account was last reconciled."""

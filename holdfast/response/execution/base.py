@@ -57,7 +57,6 @@ class Progress(msgspec.Struct, kw_only=True):
 class Known(NamedTuple):
     """What the outbox knows of one action of the step."""
 
-    number: int
     time_ns: int
     action: Action
     settled: Settled | None
@@ -69,18 +68,64 @@ class Known(NamedTuple):
         return self.settled is None
 
     @property
+    def failure(self) -> str:
+        """Return what was said where it came to nothing, empty where it is open or done."""
+        if self.settled is None or self.settled.outcome == "done":
+            return ""
+        return f"{self.settled.outcome} {self.settled.code} {self.settled.detail}".strip()
+
+    @property
     def worst(self) -> Decimal:
         """Return how much of an order may have been, or may yet be, filled: all of it until its fate is known."""
         if not isinstance(self.action, PlaceOrder):
             return Decimal(0)
-        return self.action.quantity if self.settled is None else self.filled
+        if self.settled is None or self.settled.outcome == "abandoned":
+            return self.action.quantity
+        return self.filled
+
+
+class Turn(msgspec.Struct, frozen=True):
+    """One call of `advance`: when, of which step, by which plan, and what can be seen."""
+
+    now_ns: int
+    run: str
+    step: str
+    plan: Plan
+    view: DeskView
+    outbox: OutboxView
+
+    @property
+    def scope(self) -> Scope:
+        """Return where the step applies."""
+        return Scope(self.plan["venue"], self.plan["instrument"])
+
+    @property
+    def begun_ns(self) -> int:
+        """Return when the step began."""
+        return int(self.plan["begun_ns"])
+
+    def key(self, number: int) -> str:
+        """Return the key of the step's `number`-th action."""
+        return action_key(self.run, self.step, number)
+
+    def known(self) -> list[Known]:
+        """Return what the outbox knows of the step's actions, in order. Cost: one look-up an action."""
+        return list(self._known())
+
+    def _known(self) -> Iterator[Known]:
+        for number in range(ACTIONS_MAX):
+            key = self.key(number)
+            intended = self.outbox.intended(key)
+            if intended is None:
+                return
+            yield Known(intended.time_ns, intended.action, self.outbox.settled(key), self.outbox.filled(key))
 
 
 class Execution(NamedTuple, Generic[AnyVerb]):
-    """How one verb is carried out: both are pure functions, and the plan holds the scope and when the step began."""
+    """How one verb is carried out, as two pure functions."""
 
     plan: Callable[[AnyVerb, Scope, DeskView], Plan]
-    advance: Callable[[int, str, str, AnyVerb, Plan, DeskView, OutboxView], Progress]
+    advance: Callable[[AnyVerb, Turn], Progress]
 
 
 def begun(scope: Scope, view: DeskView) -> Plan:
@@ -88,20 +133,6 @@ def begun(scope: Scope, view: DeskView) -> Plan:
     return {"venue": scope.venue, "instrument": scope.instrument, "begun_ns": str(view.now_ns)}
 
 
-def scope_of(plan: Plan) -> Scope:
-    """Return the scope of a plan."""
-    return Scope(plan["venue"], plan["instrument"])
-
-
-def known_of(run: str, step: str, outbox: OutboxView) -> list[Known]:
-    """Return what the outbox knows of a step's actions, in order. Cost: one look-up an action."""
-    return list(_known(run, step, outbox))
-
-
-def _known(run: str, step: str, outbox: OutboxView) -> Iterator[Known]:
-    for number in range(ACTIONS_MAX):
-        key = action_key(run, step, number)
-        intended = outbox.intended(key)
-        if intended is None:
-            return
-        yield Known(number, intended.time_ns, intended.action, outbox.settled(key), outbox.filled(key))
+def begin(_verb: Verb, scope: Scope, view: DeskView) -> Plan:
+    """Return the plan of a verb that aims at nothing but its scope."""
+    return begun(scope, view)
