@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import msgspec
 
-from holdfast.lab.world.exchange.views import CancelReason, Fill, Order, Trade
+from holdfast.lab.world.exchange.views import CancelReason, Fill, Order, Trade, from_minor
 from holdfast.order import Side
 
 
@@ -74,13 +74,18 @@ class PositionMoved(msgspec.Struct, frozen=True):
 
 
 class BalanceMoved(msgspec.Struct, frozen=True):
-    """Money of an account changed by `change`, because of: deposit, withdrawal, transfer, trade, funding, delivery, insurance."""
+    """Money of an account changed. `because`: deposit, withdrawal, transfer, trade, funding, delivery, insurance."""
 
     account: str
     asset: str
     time_ns: int
-    change: Decimal
+    change_minor: int
     because: str
+
+    @property
+    def change(self) -> Decimal:
+        """Return by how much, in the asset."""
+        return from_minor(self.change_minor)
 
 
 class Liquidated(msgspec.Struct, frozen=True):

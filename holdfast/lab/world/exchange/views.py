@@ -1,7 +1,7 @@
 """What the exchange is asked and what it shows: requests, refusals, orders, fills, positions, balances, books, tickers."""
 
 from decimal import Decimal
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -96,6 +96,10 @@ class Order(msgspec.Struct, kw_only=True):
     sequence: int = 0  # order_id as a number
     is_edited: bool = False
 
+    def copy(self) -> "Order":
+        """Return the order as it is now."""
+        return self.__copy__()  # pyright: ignore[reportAttributeAccessIssue]
+
     @property
     def price(self) -> Decimal | None:
         """Return the limit, or None for a market order."""
@@ -128,7 +132,7 @@ class Order(msgspec.Struct, kw_only=True):
 
 
 class Fill(msgspec.Struct, frozen=True, kw_only=True):
-    """One side's share of a trade. `realised` and `fee` in the settlement asset; `index`, `mark` at the time."""
+    """One side's share of a trade; fee and realised profit in the settlement asset, index and mark as at the time."""
 
     trade_id: int
     trade_sequence: int  # of its instrument, without gaps
@@ -138,17 +142,39 @@ class Fill(msgspec.Struct, frozen=True, kw_only=True):
     order_id: str
     client_id: str
     side: Side
-    price: Decimal
-    quantity: Decimal
-    fee: Decimal
+    ticks: int
+    lots: int
+    tick: Decimal
+    lot: Decimal
+    fee_minor: int
     fee_asset: str
-    realised: Decimal
+    realised_minor: int
     maker: bool
     liquidation: bool  # a forced order of this account
     deleveraging: bool  # this account was auto-deleveraged
     order_state: OrderState
     index: float
     mark: float
+
+    @property
+    def price(self) -> Decimal:
+        """Return the price."""
+        return self.ticks * self.tick
+
+    @property
+    def quantity(self) -> Decimal:
+        """Return the amount."""
+        return self.lots * self.lot
+
+    @property
+    def fee(self) -> Decimal:
+        """Return the fee paid; negative for a rebate."""
+        return from_minor(self.fee_minor)
+
+    @property
+    def realised(self) -> Decimal:
+        """Return the profit of what was closed, without the fee."""
+        return from_minor(self.realised_minor)
 
 
 class Trade(msgspec.Struct, frozen=True, kw_only=True):
@@ -159,11 +185,23 @@ class Trade(msgspec.Struct, frozen=True, kw_only=True):
     time_ns: int
     instrument: str
     side: Side
-    price: Decimal
-    quantity: Decimal
+    ticks: int
+    lots: int
+    tick: Decimal
+    lot: Decimal
     index: float
     mark: float
     liquidation: bool = False
+
+    @property
+    def price(self) -> Decimal:
+        """Return the price."""
+        return self.ticks * self.tick
+
+    @property
+    def quantity(self) -> Decimal:
+        """Return the amount."""
+        return self.lots * self.lot
 
 
 class Position(msgspec.Struct, frozen=True, kw_only=True):
@@ -222,7 +260,7 @@ class Book(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Greeks(msgspec.Struct, frozen=True):
-    """An option's sensitivities: delta and gamma by the forward, vega a percent of volatility, theta a day, rho a percent."""
+    """An option's sensitivities: delta, gamma by the forward, vega a percent of volatility, theta a day, rho a percent."""
 
     delta: float = 0.0
     gamma: float = 0.0
@@ -278,7 +316,7 @@ class Transfer(msgspec.Struct, frozen=True, kw_only=True):
     nonce: str
 
 
-MINOR = 10**15
+MINOR: Final = 10**15
 
 
 def from_minor(amount: int) -> Decimal:
