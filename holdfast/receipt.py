@@ -71,6 +71,35 @@ class Settled(msgspec.Struct, frozen=True, tag=True):
     detail: str = ""
 
 
+# the governor
+
+
+class Judged(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """The governor spoke of an action before it was intended; what it allowed counts against its limits from here on.
+
+    Units: notional and loss at worst, if it happens as a whole, in US dollars. `code` is empty where it was allowed.
+    """
+
+    time_ns: int
+    key: str
+    playbook: str
+    venue: str
+    kind: str
+    allowed: bool
+    notional_usd: float = 0.0
+    loss_usd: float = 0.0
+    code: str = ""
+    reason: str = ""
+
+
+class LimitsProposed(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Other limits were asked for, as JSON: what is tighter holds at once, what is looser after the delay in force."""
+
+    time_ns: int
+    limits: str
+    operator: str
+
+
 # permits and modes
 
 
@@ -204,6 +233,8 @@ Receipt = (
     | Intended
     | Attempted
     | Settled
+    | Judged
+    | LimitsProposed
     | PermitMoved
     | PlaybookArmed
     | PlaybookStarted
