@@ -20,6 +20,10 @@ DELAY_S_MAX: Final = 7 * 86_400.0
 ActionKind = Literal["place_order", "transfer", "tell"]
 """The kinds that rows can name; brakes are limited by messages only."""
 
+MAXIMA: Final = (
+    "notional_usd_max", "count_max", "loss_usd_max", "order_notional_usd_max", "price_collar_bps_max",
+)  # fmt: skip
+
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The limits of one row. None: this row does not limit it.
@@ -101,11 +105,6 @@ class GovernorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
             )
         if not all(":" in name for name in self.transfer_targets):
             raise _wrong("transfer_targets", "an entry is not venue:account", "write them as deribit:reserve")
-
-
-MAXIMA: Final = (
-    "notional_usd_max", "count_max", "loss_usd_max", "order_notional_usd_max", "price_collar_bps_max",
-)  # fmt: skip
 
 
 def rows_of(settings: GovernorSettings, venue: str, playbook: str, kind: str) -> list[tuple[str, Limits]]:

@@ -78,8 +78,8 @@ def plan_aims(scope: Scope, view: DeskView, fraction: float) -> Plan:
         if not start:
             continue
         lot = Decimal(instrument.lot_size) if instrument is not None and instrument.lot_size else Decimal(0)
-        kept = start * (1 - Decimal(repr(fraction)))
-        target = floor_to(kept, lot) if lot else kept
+        kept = start * (1 - Decimal(repr(fraction))) if fraction < 1.0 else Decimal(0)
+        target = floor_to(kept, lot) + 0 if lot else kept
         pending = view.pending(venue, account, symbol)
         growing = abs(pending) if pending * start > 0 else Decimal(0)
         side: Side = "sell" if start > 0 else "buy"
