@@ -35,6 +35,8 @@ READS: Final = ("status", "incidents", "show")
 BRAKES: Final = ("halt", "pause")
 COMMANDS: Final = (*READS, "approve", "deny", *BRAKES, "resume", "release", "start", "arm", "disarm", "drill")
 
+REPLAYED: Final = "command.replayed"
+
 _PREFIX: Final = b"holdfast/command\n"
 _NONCE: Final = re.compile(rf"[0-9a-f]{{{NONCE_HEX_CHARS}}}", re.ASCII)
 

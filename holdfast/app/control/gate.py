@@ -4,15 +4,16 @@ Rules:
 
 1. Every judged command that changes something is a `Commanded` receipt, allowed or not. What follows from it (a permit, a
    vote, an armed mode) stands behind it in the same list, to be written in one append: a crash leaves both or neither.
-2. A nonce counts once, over restarts too, because receipts are folded; so the same command by file and by socket is one.
-   Only a command that its operator did sign uses its nonce up: a forged copy cannot spoil the real one.
+2. A nonce counts once, over restarts too, because receipts are folded; so the same command by file and by socket is one,
+   and the second is answered like the first. Only a command that its operator did sign uses its nonce up: a forged copy
+   cannot spoil the real one.
 3. Reading leaves no receipt.
 4. A `halt` or `pause` by file in a scope that nobody knows holds for the desk: nobody is there to be asked what was meant.
 5. `release`, `start` and `drill` only pass the gate: what follows is for the node.
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -28,6 +29,7 @@ from holdfast.app.control.command import (
     BRAKE_AGE_NS_MAX,
     BRAKES,
     READS,
+    REPLAYED,
     Command,
     Refusal,
     SignedCommand,
@@ -48,6 +50,15 @@ from holdfast.response.approval import Approvals, VoteRefused
 NONCES_MAX: Final = 10_000  # past it, those of commands that are stale anyway are forgotten
 
 _STRICTNESS: Final[tuple[Permit, ...]] = ("open", "reduce_only", "paused", "halted")
+
+
+_REPLAYED: Final = Refusal(REPLAYED, "this very command was done before", "give a new one")
+
+
+class _Judged(NamedTuple):
+    time_ns: int
+    brake: bool
+    refusal: Refusal | None
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,7 +97,7 @@ class Gate:
         self._authority = authority
         self._venues = venues
         self._playbooks = playbooks
-        self._nonces: dict[str, tuple[int, bool]] = {}
+        self._judged: dict[str, _Judged] = {}
 
     def fold(self, record: object) -> None:
         """Take in one record of the journal, in order."""
@@ -96,7 +107,7 @@ class Gate:
             command, signed = rebuilt
             operator = self._operators.get(command.operator)
             if operator is not None and is_signed_by(signed, operator):
-                self._remember(command)
+                self._remember(command, record)
 
     def judge(self, now_ns: int, signed: SignedCommand, *, from_file: bool = False) -> Verdict:
         """Say what becomes of a command. Nothing changes here until its receipts are folded.
@@ -106,11 +117,8 @@ class Gate:
         command = verify_command(signed, self.desk, self._operators, now_ns, from_file=from_file)
         if isinstance(command, Refusal):
             return self._refused(now_ns, signed, command)
-        if command.nonce in self._nonces:
-            return Verdict(
-                command=command,
-                refusal=Refusal("command.replayed", "this very command was judged before", "give a new one"),
-            )
+        if (earlier := self._judged.get(command.nonce)) is not None:
+            return Verdict(command=command, refusal=earlier.refusal or _REPLAYED)
         found = self._find(command, from_file=from_file)
         if isinstance(found, Refusal):
             return self._refused(now_ns, signed, found)
@@ -215,19 +223,19 @@ class Gate:
         if isinstance(command, Refusal):
             return Verdict(command=None, refusal=refusal)
         receipts: tuple[Receipt, ...] = ()
-        if command.command not in READS and command.nonce not in self._nonces:
+        if command.command not in READS and command.nonce not in self._judged:
             because = f"{refusal.code}: {refusal.reason}"
             receipts = (_commanded(now_ns, signed, command, allowed=False, because=because),)
         return Verdict(command=command, receipts=receipts, refusal=refusal, because=refusal.reason)
 
-    def _remember(self, command: Command) -> None:
-        self._nonces[command.nonce] = command.time_ns, command.command in BRAKES
-        if len(self._nonces) > NONCES_MAX:
+    def _remember(self, command: Command, receipt: Commanded) -> None:
+        code, _, reason = receipt.because.partition(": ")
+        refusal = None if receipt.allowed else Refusal(code, reason)
+        self._judged.setdefault(command.nonce, _Judged(command.time_ns, command.command in BRAKES, refusal))
+        if len(self._judged) > NONCES_MAX:
             oldest_ns = command.time_ns - BRAKE_AGE_NS_MAX
-            self._nonces = {
-                nonce: (time_ns, brake)
-                for nonce, (time_ns, brake) in self._nonces.items()
-                if brake or time_ns > oldest_ns
+            self._judged = {
+                nonce: one for nonce, one in self._judged.items() if one.brake or one.time_ns > oldest_ns
             }
 
 

@@ -13,6 +13,7 @@ import msgspec
 from holdfast.error import CallerError, OutsideError
 from holdfast.keys.file_signer import FileSigner
 from holdfast.ledger.note import VerifierKey, parse_key
+from holdfast.policy.nearest import nearest
 
 NAME_CHARS_MAX: Final = 40
 OPERATORS_MAX: Final = 200
@@ -108,6 +109,15 @@ def config_lines(signer: FileSigner, roles: Iterable[str]) -> str:
     """Return what to put into the config so that the desk knows the holder of this key."""
     shown = ", ".join(f'"{role}"' for role in roles)
     return f'[[operators]]\nname = "{signer.name}"\nkey = "{signer.verifier_key}"\nroles = [{shown}]'
+
+
+def require_roles(roles: Iterable[str]) -> None:
+    """Refuse a role that there is not. Raises: CallerError `operator.roles`."""
+    for role in roles:
+        if role not in ROLES:
+            raise CallerError(
+                "operator.roles", f"no role {role!r}", remedy=nearest(role, ROLES) or ", ".join(ROLES)
+            )
 
 
 def require_operator_name(name: str) -> None:

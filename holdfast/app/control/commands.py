@@ -1,0 +1,310 @@
+"""The commands of control: what a person types to see the desk, to answer it, and to stop it.
+
+Exit codes: 0 done, or shown; 1 refused by the desk, or no way to it; 2 the call is wrong (a key, a name, a config);
+4 no node answered: the command lies in the inbox and is read when one starts.
+"""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import msgspec
+
+from holdfast.app.guarded import guarded
+from holdfast.error import CallerError
+from holdfast.keys.file_signer import FileSigner
+
+EXIT_REFUSED: Final = 1
+EXIT_LEFT: Final = 4
+
+_PATH: Final = click.Path(path_type=Path)
+_CONFIG: Final = click.option(
+    "--config", type=_PATH, envvar="HOLDFAST_CONFIG", default="holdfast.toml", help="Or $HOLDFAST_CONFIG."
+)
+_KEY: Final = click.option(
+    "--key", type=_PATH, envvar="HOLDFAST_KEY", help="Your key file; or $HOLDFAST_KEY."
+)
+_JSON: Final = click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
+_COMMENT: Final = click.option("--comment", default="", help="Why. It stands in the ledger.")
+_SCOPE: Final = click.argument("scope", default="desk")
+_OWN_CONFIG: Final = click.argument("own_config", metavar="[CONFIG]", required=False, type=_PATH)
+
+
+@click.command()
+@_OWN_CONFIG
+@_CONFIG
+@_KEY
+@_JSON
+def status(own_config: Path | None, config: Path, key: Path | None, as_json: bool) -> None:
+    """Show the desk on one screen: what waits for a person, what is held, what goes on, how it is."""
+    from holdfast.app.control.screen import status_lines  # noqa: PLC0415 - what a command needs is loaded by it
+
+    def work() -> int:
+        sight, _ = _look(own_config or config, key, "status")
+        return _print(status_lines(sight), sight, as_json)
+
+    sys.exit(guarded(work))
+
+
+@click.command()
+@_OWN_CONFIG
+@_CONFIG
+@_KEY
+@_JSON
+def incidents(own_config: Path | None, config: Path, key: Path | None, as_json: bool) -> None:
+    """List the runs of playbooks: those that go on, and the last ones that ended."""
+    from holdfast.app.control.screen import incident_lines  # noqa: PLC0415
+
+    def work() -> int:
+        sight, _ = _look(own_config or config, key, "incidents")
+        return _print(incident_lines(sight), list(sight.picture.runs.values()), as_json)
+
+    sys.exit(guarded(work))
+
+
+@click.command()
+@click.argument("run_id", metavar="ID")
+@_CONFIG
+@_KEY
+@_JSON
+def show(run_id: str, config: Path, key: Path | None, as_json: bool) -> None:
+    """Show one run: what is at stake and until when, what was done, what comes next, what would be sent."""
+    from holdfast.app.control.command import Refusal  # noqa: PLC0415
+    from holdfast.app.control.run_screen import run_lines  # noqa: PLC0415
+    from holdfast.app.control.targets import run_named  # noqa: PLC0415
+
+    def work() -> int:
+        sight, answer = _look(config, key, "show", run_id)
+        run = run_named(run_id, sight.picture)
+        if isinstance(run, Refusal):
+            raise CallerError(run.code, run.reason, remedy=run.remedy)
+        approvals = [
+            sight.picture.approvals[name] for name in run.approvals if name in sight.picture.approvals
+        ]
+        whole = {
+            "run": run,
+            "approvals": approvals,
+            "next_steps": answer.next_steps,
+            "would_send": answer.would_send,
+        }
+        return _print(run_lines(run, sight, answer.next_steps, answer.would_send), whole, as_json)
+
+    sys.exit(guarded(work))
+
+
+@click.command()
+@click.argument("approval", metavar="ID")
+@_COMMENT
+@_CONFIG
+@_KEY
+@_JSON
+def approve(approval: str, comment: str, config: Path, key: Path | None, as_json: bool) -> None:
+    """Say yes to what a run asks. ID is the run's or the question's."""
+    sys.exit(_tell(config, key, as_json, "approve", id=approval, comment=comment))
+
+
+@click.command()
+@click.argument("approval", metavar="ID")
+@_COMMENT
+@_CONFIG
+@_KEY
+@_JSON
+def deny(approval: str, comment: str, config: Path, key: Path | None, as_json: bool) -> None:
+    """Say no to what a run asks. ID is the run's or the question's."""
+    sys.exit(_tell(config, key, as_json, "deny", id=approval, comment=comment))
+
+
+@click.command()
+@_SCOPE
+@_COMMENT
+@_CONFIG
+@_KEY
+@_JSON
+def halt(scope: str, comment: str, config: Path, key: Path | None, as_json: bool) -> None:
+    """Stop the strategies and cancel every order, in SCOPE (venue or venue:symbol) or on the whole desk."""
+    sys.exit(_tell(config, key, as_json, "halt", scope=scope, comment=comment))
+
+
+@click.command()
+@_SCOPE
+@_COMMENT
+@_CONFIG
+@_KEY
+@_JSON
+def pause(scope: str, comment: str, config: Path, key: Path | None, as_json: bool) -> None:
+    """Let the strategies begin nothing new in SCOPE or on the whole desk."""
+    sys.exit(_tell(config, key, as_json, "pause", scope=scope, comment=comment))
+
+
+@click.command()
+@_SCOPE
+@_COMMENT
+@_CONFIG
+@_KEY
+@_JSON
+def resume(scope: str, comment: str, config: Path, key: Path | None, as_json: bool) -> None:
+    """Let the strategies go on in a SCOPE that was halted, paused or left to reduce only."""
+    sys.exit(_tell(config, key, as_json, "resume", scope=scope, comment=comment))
+
+
+@click.command()
+@_SCOPE
+@_COMMENT
+@_CONFIG
+@_KEY
+@_JSON
+def release(scope: str, comment: str, config: Path, key: Path | None, as_json: bool) -> None:
+    """Leave a level that needs a person, one level down, when nothing demands it any more."""
+    sys.exit(_tell(config, key, as_json, "release", scope=scope, comment=comment))
+
+
+@click.command()
+@click.argument("playbook")
+@_SCOPE
+@_COMMENT
+@_CONFIG
+@_KEY
+@_JSON
+def start(playbook: str, scope: str, comment: str, config: Path, key: Path | None, as_json: bool) -> None:
+    """Set off a playbook that a person may set off, in the mode in which it is armed."""
+    sys.exit(_tell(config, key, as_json, "start", playbook=playbook, scope=scope, comment=comment))
+
+
+@click.command()
+@click.argument("playbook")
+@click.option(
+    "--mode",
+    type=click.Choice(["observe", "advise", "confirm", "act"]),
+    required=True,
+    help="What it may do.",
+)
+@_COMMENT
+@_CONFIG
+@_KEY
+@_JSON
+def arm(playbook: str, mode: str, comment: str, config: Path, key: Path | None, as_json: bool) -> None:
+    """Say what a playbook may do: be recorded only, tell people, ask them first, or do it."""
+    sys.exit(_tell(config, key, as_json, "arm", playbook=playbook, mode=mode, comment=comment))
+
+
+@click.command()
+@click.argument("playbook")
+@_COMMENT
+@_CONFIG
+@_KEY
+@_JSON
+def disarm(playbook: str, comment: str, config: Path, key: Path | None, as_json: bool) -> None:
+    """Let a playbook observe only. Runs that go on keep the mode in which they began."""
+    sys.exit(_tell(config, key, as_json, "disarm", playbook=playbook, comment=comment))
+
+
+@click.group()
+def operator() -> None:
+    """Keys of the people who may speak to a desk, and what its policies let them do."""
+
+
+@operator.command("new")
+@click.argument("name")
+@click.option("--key", type=_PATH, help="The file to make; default: in your own data folder.")
+@click.option("--role", "roles", multiple=True, default=("trader",), help="A role to have; may be repeated.")
+def new(name: str, key: Path | None, roles: tuple[str, ...]) -> None:
+    """Make a key for the operator NAME, and print the lines for the desk's config."""
+    from holdfast.app.control.operator import config_lines, new_operator, require_roles  # noqa: PLC0415
+
+    def work() -> int:
+        require_roles(roles)
+        path = key or _own_folder() / f"{name}.key"
+        signer = new_operator(path, name)
+        click.echo(config_lines(signer, roles))
+        click.echo(f"the key is in {path}: keep it to yourself, and set HOLDFAST_KEY to its place", err=True)
+        return 0
+
+    sys.exit(guarded(work))
+
+
+@operator.command("policies")
+@click.option(
+    "--policies", type=_PATH, help="A file of Cedar policies; default: the ones that come with Holdfast."
+)
+def policies(policies: Path | None) -> None:
+    """Check a file of policies and print who may do what under it."""
+    from holdfast.app.control.authority import Authority  # noqa: PLC0415
+    from holdfast.app.control.may import may_table  # noqa: PLC0415
+
+    def work() -> int:
+        click.echo(may_table(Authority.load(policies)))
+        return 0
+
+    sys.exit(guarded(work))
+
+
+CONTROL_COMMANDS: Final[tuple[click.Command, ...]] = (
+    status,
+    incidents,
+    show,
+    approve,
+    deny,
+    halt,
+    pause,
+    resume,
+    release,
+    start,
+    arm,
+    disarm,
+    operator,
+)
+"""What `holdfast` takes up from here."""
+
+
+def _look(config: Path, key: Path | None, command: str, run: str = "") -> Any:
+    from holdfast.app.control.desk_files import read_control  # noqa: PLC0415
+    from holdfast.app.control.speak import look  # noqa: PLC0415
+
+    return look(read_control(config), FileSigner.load(key) if key else None, command, run)
+
+
+def _tell(config: Path, key: Path | None, as_json: bool, command: str, **arguments: str) -> int:
+    from holdfast.app.control.desk_files import read_control  # noqa: PLC0415
+    from holdfast.app.control.speak import tell_desk  # noqa: PLC0415
+
+    def work() -> int:
+        if key is None:
+            raise CallerError(
+                "key.none",
+                f"{command} must be signed, and no key was given",
+                remedy="give --key or set HOLDFAST_KEY; `holdfast operator new` makes one",
+            )
+        outcome = tell_desk(read_control(config), FileSigner.load(key), command, arguments)
+        if as_json:
+            click.echo(msgspec.json.encode(outcome))
+        else:
+            click.echo(_SAID[outcome.outcome](outcome, command), err=outcome.outcome != "done")
+        return {"done": 0, "left": EXIT_LEFT}.get(outcome.outcome, EXIT_REFUSED)
+
+    return guarded(work)
+
+
+_SAID: Final[dict[str, Callable[[Any, str], str]]] = {
+    "done": lambda one, command: f"{command}: done{f'; {one.said}' if one.said else ''}",
+    "refused": lambda one, command: f"{command}: REFUSED, {one.refusal}",
+    "left": lambda one, command: (
+        f"{command}: NO NODE ANSWERED. The command lies in {one.file}; a node reads it when it starts or goes on. "
+        "Until then nobody acts on it: if the desk must stop now, stop it at the venue too."
+    ),
+    "lost": lambda one, command: (
+        f"{command}: NOT DONE. No node answered, and {one.said}. Stop the desk at the venue itself."
+    ),
+}
+
+
+def _print(lines: list[str], whole: object, as_json: bool) -> int:
+    click.echo(msgspec.json.encode(whole) if as_json else "\n".join(lines))
+    return 0
+
+
+def _own_folder() -> Path:
+    data = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(data) / "holdfast" / "operators"

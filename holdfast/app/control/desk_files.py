@@ -1,0 +1,184 @@
+"""Desk files: what the command line can know of a desk without its node: config, journal, health, checkpoint, inbox.
+
+Rules:
+
+1. Of the config only what control needs is read; a mistake elsewhere in it must not keep anybody from a HALT.
+2. Nothing here writes or waits for a lock: SQLite is opened read-only, so a node that was stopped in the middle of a
+   transaction does not hide its journal.
+"""
+
+import sqlite3
+import tomllib
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+import msgspec
+
+from holdfast.app.control.command import Command
+from holdfast.app.control.health import Health, read_health
+from holdfast.app.control.inbox import waiting
+from holdfast.app.control.operator import OperatorSettings
+from holdfast.app.control.picture import Picture
+from holdfast.error import CallerError, HoldfastError, OutsideError
+from holdfast.ledger.checkpoint import parse_checkpoint
+from holdfast.ledger.journal.base import checked
+from holdfast.ledger.record import decode
+
+JOURNAL_FILE: Final = "journal.sqlite"
+LEDGER_FOLDER: Final = "ledger"
+CHECKPOINT_BYTES_MAX: Final = 65_536
+
+
+class _Venue(msgspec.Struct, frozen=True):
+    name: str
+    symbols: tuple[str, ...] = ()
+
+
+class _Fields(msgspec.Struct, frozen=True, kw_only=True):
+    desk: str = "desk"
+    folder: str = "state"
+    journal: str = "sqlite"
+    operators: tuple[OperatorSettings, ...] = ()
+    policies: str = ""
+    venues: tuple[_Venue, ...] = ()
+
+
+class ControlConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """What control needs of a desk's config. `journal` is `sqlite`, `sqlite:PATH` or `postgresql://...`."""
+
+    desk: str
+    folder: Path
+    journal: str
+    operators: tuple[OperatorSettings, ...]
+    policies: Path | None
+    venues: dict[str, tuple[str, ...]]
+
+    @property
+    def journal_path(self) -> Path | None:
+        """Return the journal's file, None where it is a server's."""
+        if self.journal.startswith("postgresql:"):
+            return None
+        named = self.journal.removeprefix("sqlite").removeprefix(":")
+        return self.folder / named if named else self.folder / JOURNAL_FILE
+
+
+class DeskSeen(msgspec.Struct, kw_only=True):
+    """What the files say: the picture, what failed while reading, the last sign of life, the commands that wait."""
+
+    picture: Picture
+    troubles: list[str]
+    health: Health | None
+    waiting: list[Command]
+    checkpoint_entries: int = 0
+    checkpoint_ns: int = 0
+
+
+def read_control(path: Path) -> ControlConfig:
+    """Read what control needs of a desk's config.
+
+    Raises: CallerError `config.missing`, `settings.syntax`, `settings.value`, and those of `OperatorSettings`.
+    """
+    try:
+        raw: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise CallerError(
+            "config.missing",
+            f"no config can be read: {error}",
+            where=str(path),
+            remedy="give --config or set HOLDFAST_CONFIG",
+        ) from error
+    except tomllib.TOMLDecodeError as error:
+        raise CallerError("settings.syntax", str(error), where=str(path)) from error
+    try:
+        fields = msgspec.convert(raw, _Fields)
+    except CallerError as error:
+        where = f"{path}: {error.where}" if error.where else str(path)
+        raise CallerError(error.code, error.message, where=where, remedy=error.remedy) from error
+    except msgspec.ValidationError as error:
+        raise CallerError("settings.value", str(error), where=str(path)) from error
+    base = path.absolute().parent
+    return ControlConfig(
+        desk=fields.desk,
+        folder=base / fields.folder,
+        journal=fields.journal,
+        operators=fields.operators,
+        policies=base / fields.policies if fields.policies else None,
+        venues={venue.name: venue.symbols for venue in fields.venues},
+    )
+
+
+def read_desk(config: ControlConfig, answered: Picture | None = None) -> DeskSeen:
+    """Return what the files say, around the picture that the node answered with, or else that of the journal.
+
+    What cannot be read is told in `troubles`, and the rest is shown.
+    Cost: without an answer the whole journal is read and folded, about 5 us a record.
+    """
+    picture = answered or Picture()
+    troubles: list[str] = []
+    health = read_health(config.folder)
+    if answered is None:
+        try:
+            _fold_journal(config, picture)
+        except HoldfastError as error:
+            troubles.append(str(error))
+        if health is not None and health.epoch >= picture.epoch:
+            health.add_to(picture)
+    view = DeskSeen(picture=picture, troubles=troubles, health=health, waiting=waiting(config.folder))
+    _add_checkpoint(view, config.folder / LEDGER_FOLDER / "checkpoint")
+    return view
+
+
+def _fold_journal(config: ControlConfig, picture: Picture) -> None:
+    for record in read_journal(config):
+        try:
+            picture.fold(decode(record))
+        except OutsideError:  # of a later version
+            picture.unknown += 1
+
+
+def read_journal(config: ControlConfig) -> Iterator[bytes]:
+    """Yield the records of a desk's journal, in order; nothing where there is no journal yet.
+
+    Raises: OutsideError `journal.damaged`, `journal.unreachable`.
+    """
+    path = config.journal_path
+    if path is None:
+        yield from _read_postgres(config.journal)
+    elif path.exists():
+        yield from _read_sqlite(path)
+
+
+def _read_sqlite(path: Path) -> Iterator[bytes]:
+    query = 'SELECT sequence, "check", record FROM journal ORDER BY sequence'
+    try:
+        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as connection:
+            for expected, (sequence, check, record) in enumerate(connection.execute(query), start=1):
+                yield checked(str(path), expected, sequence, record, check)
+    except sqlite3.Error as error:
+        raise OutsideError(
+            "journal.unreachable",
+            f"the journal cannot be read: {error}",
+            where=str(path),
+            remedy="look at the file and its owner; a HALT needs no journal",
+        ) from error
+
+
+def _read_postgres(url: str) -> Iterator[bytes]:
+    from holdfast.ledger.journal.postgres import PostgresJournal  # noqa: PLC0415 - only where it is used
+
+    with closing(PostgresJournal(url)) as journal:
+        for _, record in journal.read():
+            yield record
+
+
+def _add_checkpoint(view: DeskSeen, path: Path) -> None:
+    try:
+        with open(path, "rb") as file:
+            text = file.read(CHECKPOINT_BYTES_MAX).decode()
+        view.checkpoint_entries = parse_checkpoint(text.partition("\n\n")[0] + "\n").size
+        view.checkpoint_ns = path.stat().st_mtime_ns
+    except (OSError, UnicodeDecodeError, OutsideError):
+        pass  # none yet; the verifier is who judges it
