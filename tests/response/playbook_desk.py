@@ -8,7 +8,7 @@ from holdfast.action import CancelAll, PlaceOrder, Transfer
 from holdfast.clock import SECOND_NS
 from holdfast.event import BalanceReported, Scope
 from holdfast.instrument import listed
-from holdfast.receipt import Intended, PermitMoved, PlaybookArmed, Settled
+from holdfast.receipt import Intended, PermitMoved, PlaybookArmed, Settled, StepLeft
 from holdfast.response.playbook.checks import Vocabulary
 from holdfast.response.playbook.library import Library
 from holdfast.response.playbook.reader import read_playbooks
@@ -121,7 +121,7 @@ class Desk:
 
     def advance(self):
         self.view.now_ns = self.now_ns
-        return self.runner.advance(self.now_ns, self.view, self.outbox, lambda scope: self.values)
+        return self.runner.advance(self.now_ns, self.view, self.outbox, lambda _scope: self.values)
 
     def settle(self) -> None:
         """Do everything that can be done now."""
@@ -190,6 +190,4 @@ class Desk:
 
     def path(self, run: str) -> list[str]:
         """Return the steps of a run as `name outcome`."""
-        from holdfast.receipt import StepLeft
-
         return [f"{one.step} {one.outcome}" for one in self.receipts(StepLeft) if one.run == run]

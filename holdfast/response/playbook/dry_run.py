@@ -94,8 +94,9 @@ def dry_run(
         seen.add(step.name)
         target = getattr(step, "then", "")
         if isinstance(step, If):
-            facts = facts_of(view.now_ns, run, step.name, values, view, _OUTBOX)
-            truth = library.condition(step.condition).judge(facts)
+            condition = library.condition(step.condition)
+            facts = facts_of(condition.names, view.now_ns, run, step.name, values, view, _OUTBOX)
+            truth = condition.judge(facts)
             target = step.then if truth else step.otherwise
             word = "unknown" if truth is None else str(truth).lower()
             lines.append(Line(step.name, f"{step.condition} is {word} now: on to {target}"))

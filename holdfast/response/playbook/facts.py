@@ -32,6 +32,9 @@ RUN_FACTS: Final = (
     Field(name="permit", type="text", values=get_args(Permit), meaning="what the desk's strategies may do there"),
 )  # fmt: skip
 
+_ACTION_FACTS: Final = frozenset(("actions_open", "actions_refused", "filled"))
+_DESK_FACTS: Final = frozenset(("positions_open", "orders_open", "differences", "permit"))
+
 
 def schema_of(detectors: Iterable[str]) -> Schema:
     """Return the fields that a playbook's condition may read, for the detectors that run."""
@@ -41,12 +44,19 @@ def schema_of(detectors: Iterable[str]) -> Schema:
 
 
 def facts_of(
-    now_ns: int, run: Run, step: str, values: Mapping[str, Any], view: DeskView, outbox: OutboxView
+    names: Iterable[str],
+    now_ns: int,
+    run: Run,
+    step: str,
+    values: Mapping[str, Any],
+    view: DeskView,
+    outbox: OutboxView,
 ) -> dict[str, Any]:
-    """Return all facts at one moment; `values` are the scope's, in the shape of `RuleSet.evaluate`.
+    """Return the facts that some names stand for, at one moment; `values` are as for `RuleSet.evaluate`.
 
-    Cost: one look-up an action of the run, one an account and one a position in the scope.
+    Cost: 5 us; where a fact of actions or of the desk is named, one look-up an action of the run, an account or a position.
     """
+    wanted = frozenset(names)
     scope = run.scope
     facts = dict(values)
     facts |= {ALERTS_PREFIX + name: rank for name, rank in facts.pop("alerts", {}).items()}
@@ -62,8 +72,10 @@ def facts_of(
     facts["minutes_in_step"] = max(now_ns - entered.time_ns, 0) / MINUTE_NS if entered else 0.0
     facts["rounds"] = max(run.rounds.get(step, 1), 1)
     facts["failures"] = run.failures
-    facts |= _of_actions(run, outbox)
-    facts |= _of_desk(scope, view)
+    if wanted & _ACTION_FACTS:
+        facts |= _of_actions(run, outbox)
+    if wanted & _DESK_FACTS:
+        facts |= _of_desk(scope, view)
     return facts
 
 

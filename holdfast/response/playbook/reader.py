@@ -24,6 +24,7 @@ from holdfast.response.playbook.library import Library, circles
 from holdfast.response.playbook.playbook import Playbook, Step
 from holdfast.response.playbook.read_head import HEAD, HEAD_REQUIRED, read_head
 from holdfast.response.playbook.read_steps import read_step
+from holdfast.response.playbook.writer import yaml_of
 
 
 class PlaybooksRefused(CallerError):
@@ -54,7 +55,7 @@ _ANCHORS: Final = {"otherwise": "else"}  # what a field of a struct is called in
 def read_playbooks(
     sources: Mapping[str, str], vocabulary: Vocabulary, made: Iterable[Playbook] = ()
 ) -> Library:
-    """Read playbooks from texts by file name and load them together with those made in Python.
+    """Read playbooks from texts by file name and load them together with those made in Python, which are checked alike.
 
     Raises: PlaybooksRefused (a CallerError) `playbooks.refused` with every problem of every file.
     Cost: about 2 ms a playbook, once.
@@ -63,39 +64,39 @@ def read_playbooks(
     schema = schema_of(vocabulary.detectors)
     reach = Reach(schema)
     read: list[tuple[Document, Places, Playbook]] = []
-    for file in sorted(sources):
-        for document in documents(file, sources[file], problems):
+    texts = dict(sources) | {f"{one.name} (made in Python)": yaml_of(one) for one in made}
+    for file in sorted(texts):
+        for document in documents(file, texts[file], problems):
             one = _read(document, schema, reach)
             if one is not None:
                 read.append((document, *one))
-    ready = list(made)
-    names = {playbook.name for playbook in ready} | {playbook.name for *_, playbook in read}
-    known = msgspec.structs.replace(vocabulary, playbooks=tuple(sorted(names)))
-    seen: dict[str, str] = {playbook.name: "made in Python" for playbook in ready}
+    playbooks = [playbook for *_, playbook in read]
+    if not problems:  # a table with holes would be told of twice
+        _check_together(read, vocabulary)
+    if problems:
+        raise PlaybooksRefused(problems)
+    return Library(playbooks, schema)
+
+
+def _check_together(read: list[tuple[Document, Places, Playbook]], vocabulary: Vocabulary) -> None:
+    """Note what is wrong with the tables, each by itself and with the others beside it."""
+    names = tuple(sorted({playbook.name for *_, playbook in read}))
+    known = msgspec.structs.replace(vocabulary, playbooks=names)
+    seen: dict[str, str] = {}
     for document, places, playbook in read:
         if playbook.name in seen:
-            message = f"the playbook `{playbook.name}` is already {seen[playbook.name]}"
+            message = f"the playbook `{playbook.name}` is already at {seen[playbook.name]}"
             document.wrong(places["", "playbook"], "playbook.twice", message, "give each its own name")
-        seen[playbook.name] = f"at {document.file}"
+        seen[playbook.name] = document.file
         for flaw in flaws(playbook, known):
             document.wrong(
                 _place(document, places, flaw.step, flaw.field), flaw.code, flaw.message, flaw.remedy
             )
-    problems += [
-        Problem(playbook.name, 0, 0, 0, flaw.code, f"{flaw.step}: {flaw.message}", flaw.remedy)
-        for playbook in ready
-        for flaw in flaws(playbook, known)
-    ]
     by_name = {playbook.name: (document, places) for document, places, playbook in read}
-    for name, flaw in circles([*ready, *(playbook for *_, playbook in read)]):
+    for name, flaw in circles(playbook for *_, playbook in read):
         if name in by_name:
             document, places = by_name[name]
             document.wrong(places["", "playbook"], flaw.code, flaw.message, flaw.remedy)
-        else:
-            problems.append(Problem(name, 0, 0, 0, flaw.code, flaw.message, flaw.remedy))
-    if problems:
-        raise PlaybooksRefused(problems)
-    return Library([*ready, *(playbook for *_, playbook in read)], schema)
 
 
 def _read(document: Document, schema: Schema, reach: Reach) -> tuple[Places, Playbook] | None:

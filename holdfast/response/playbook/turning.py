@@ -175,8 +175,9 @@ class Turning:
     def judge(self, condition: str, step: str) -> tuple[bool | None, str]:
         """Ask a condition; return what it comes to, and that in words."""
         values = self.values_of(self.draft.scope)
-        facts = facts_of(self.now_ns, self.draft, step, values, self.view, self.outbox)
-        truth = self.library.condition(condition).judge(facts)
+        asked = self.library.condition(condition)
+        facts = facts_of(asked.names, self.now_ns, self.draft, step, values, self.view, self.outbox)
+        truth = asked.judge(facts)
         return truth, f"{'unknown' if truth is None else str(truth).lower()}: {condition}"
 
     def step(self, name: str) -> Step:

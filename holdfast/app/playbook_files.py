@@ -1,0 +1,58 @@
+"""Playbooks from files: the desk's own, or the ones that come with the package; and what the command line says of them."""
+
+from collections.abc import Iterable
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+from holdfast.detectors.watch import DETECTOR_NAMES
+from holdfast.error import CallerError
+from holdfast.policy.rules import RuleSet
+from holdfast.response.playbook.checks import Vocabulary
+from holdfast.response.playbook.library import Library
+from holdfast.response.playbook.playbook import Playbook
+from holdfast.response.playbook.reader import read_playbooks
+from holdfast.response.playbooks.shipped import MADE
+
+PLAYBOOK_SUFFIXES: Final = (".yml", ".yaml")
+
+
+def load_playbooks(
+    path: Path | None, rules: RuleSet | None = None, made: Iterable[Playbook] | None = None
+) -> Library:
+    """Load the playbooks of a file or of every file in a folder; without a path, those that come with Holdfast.
+
+    `rules` lets triggers be checked against the rules that are loaded; `made` are playbooks made in Python, which come
+    with those of the package unless they are given.
+
+    Raises: CallerError `playbooks.missing`, `playbooks.unreadable`; PlaybooksRefused with every problem of every file.
+    """
+    titles = None if rules is None else {rule.id: rule.title for rule in rules.rules}
+    vocabulary = Vocabulary(rules=titles, detectors=DETECTOR_NAMES)
+    if made is None:
+        made = MADE if path is None else ()
+    return read_playbooks(shipped_sources() if path is None else _sources(path), vocabulary, made)
+
+
+def shipped_sources() -> dict[str, str]:
+    """Return the texts of the playbooks that come with Holdfast, by file name."""
+    folder = files("holdfast.response") / "playbooks"
+    entries = [entry for entry in folder.iterdir() if entry.name.endswith(PLAYBOOK_SUFFIXES)]
+    return {
+        entry.name: entry.read_text(encoding="utf-8") for entry in sorted(entries, key=lambda one: one.name)
+    }
+
+
+def _sources(path: Path) -> dict[str, str]:
+    found = sorted(p for p in path.rglob("*") if p.suffix in PLAYBOOK_SUFFIXES) if path.is_dir() else [path]
+    if not path.exists() or not found:
+        raise CallerError(
+            "playbooks.missing",
+            "no playbooks here",
+            where=str(path),
+            remedy="give a .yml file or a folder of them",
+        )
+    try:
+        return {str(file): file.read_text(encoding="utf-8") for file in found}
+    except (OSError, UnicodeDecodeError) as error:
+        raise CallerError("playbooks.unreadable", str(error), where=str(path)) from error
