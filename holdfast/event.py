@@ -253,6 +253,21 @@ class EffectAnswered(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     detail: str = ""
 
 
+# what the guard measures of itself
+
+
+class SystemMeasured(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Something measured of the guard itself. `subject` says of what, where there are several; units as in `name`.
+
+    The names that are listened to: see `holdfast/detectors/system`.
+    """
+
+    time_ns: int
+    name: str
+    value: float
+    subject: str = ""
+
+
 AccountEvent = (
     OrderReported
     | OrderAbsent
@@ -275,5 +290,6 @@ Event = (
     | Quarantined
     | Decided
     | RiskMeasured
+    | SystemMeasured
     | AccountEvent
 )

@@ -138,6 +138,11 @@ class Blotter:
             if order.is_live and (scope is None or scope.instrument in ("", order.instrument))
         ]
 
+    def order(self, venue: str, account: str, order_id: str) -> OwnOrder | None:
+        """Return an order by the venue's id, if it is still remembered."""
+        known = self.accounts.get((venue, account))
+        return (known.live.get(order_id) or known.ended.get(order_id)) if known else None
+
     def held(self, scope: Scope | None = None) -> list[tuple[str, str, str]]:
         """Return (venue, account, instrument) of every position in a scope that is not surely flat, in order."""
         return sorted(
