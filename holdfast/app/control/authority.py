@@ -154,7 +154,7 @@ def _read(path: Path) -> str:
     except (OSError, UnicodeDecodeError) as error:
         raise CallerError(
             "authority.missing",
-            f"no policies can be read: {error}",
+            f"no policies can be read: {getattr(error, 'strerror', None) or error}",
             where=str(path),
             remedy="give a file of Cedar policies, or leave `policies` out for the default ones",
         ) from error
@@ -185,11 +185,11 @@ def _check(text: str, schema: str, where: str, places: list[tuple[int, str]]) ->
 
 
 def _remedy(words: str) -> str:
-    """Return what was probably meant by the last quoted word of an error."""
-    quoted = words.replace("\\", "").replace("`", '"').split('"')
-    known = (*COMMANDS, *ROLES, *_RANKS, *_ATTRIBUTES)
-    near = next((found for word in reversed(quoted) if (found := nearest(word, known))), "")
-    return near or "the schema is holdfast/policy/authority/schema.cedarschema"
+    """Return what was probably meant by the unknown word of an error."""
+    quoted: list[str] = re.findall(r'"([^"\\]+)', words) or re.findall(r"`(\w+)`", words)
+    known = _ATTRIBUTES if words.startswith("attribute") else (*COMMANDS, *ROLES, *_RANKS)
+    near = (nearest(word, known) for word in quoted if word not in known)
+    return next(filter(None, near), "") or "the schema is holdfast/policy/authority/schema.cedarschema"
 
 
 def _statements(text: str) -> Iterator[tuple[int, str]]:

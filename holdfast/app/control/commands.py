@@ -6,7 +6,6 @@ Exit codes: 0 done, or shown; 1 refused by the desk, or no way to it; 2 the call
 
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +13,7 @@ import click
 import msgspec
 
 from holdfast.app.guarded import guarded
+from holdfast.clock import SECOND_NS
 from holdfast.error import CallerError
 from holdfast.keys.file_signer import FileSigner
 
@@ -281,23 +281,31 @@ def _tell(config: Path, key: Path | None, as_json: bool, command: str, **argumen
         if as_json:
             click.echo(msgspec.json.encode(outcome))
         else:
-            click.echo(_SAID[outcome.outcome](outcome, command), err=outcome.outcome != "done")
+            click.echo(_words(outcome, command), err=outcome.outcome != "done")
         return {"done": 0, "left": EXIT_LEFT}.get(outcome.outcome, EXIT_REFUSED)
 
     return guarded(work)
 
 
-_SAID: Final[dict[str, Callable[[Any, str], str]]] = {
-    "done": lambda one, command: f"{command}: done{f'; {one.said}' if one.said else ''}",
-    "refused": lambda one, command: f"{command}: REFUSED, {one.refusal}",
-    "left": lambda one, command: (
-        f"{command}: NO NODE ANSWERED. The command lies in {one.file}; a node reads it when it starts or goes on. "
-        "Until then nobody acts on it: if the desk must stop now, stop it at the venue too."
-    ),
-    "lost": lambda one, command: (
-        f"{command}: NOT DONE. No node answered, and {one.said}. Stop the desk at the venue itself."
-    ),
-}
+def _words(outcome: Any, command: str) -> str:
+    from holdfast.app.control.command import AGE_NS_MAX, BRAKES  # noqa: PLC0415
+
+    match outcome.outcome:
+        case "done":
+            return f"{command}: done{f'; {outcome.said}' if outcome.said else ''}"
+        case "refused":
+            return f"{command}: REFUSED, {outcome.refusal}"
+        case "lost":
+            return f"{command}: NOT DONE. No node answered, and {outcome.said}. Stop the desk at the venue itself."
+        case _:
+            then = (
+                "A node obeys it whenever it starts or goes on, and until then nobody does: stop the desk at the "
+                "venue too."
+                if command in BRAKES
+                else f"A node that starts or goes on within {AGE_NS_MAX // SECOND_NS} s does it; a later one refuses "
+                "it as stale."
+            )
+            return f"{command}: NO NODE ANSWERED. The command lies in {outcome.file}. {then}"
 
 
 def _print(lines: list[str], whole: object, as_json: bool) -> int:

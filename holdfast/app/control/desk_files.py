@@ -86,7 +86,7 @@ def read_control(path: Path) -> ControlConfig:
     except (OSError, UnicodeDecodeError) as error:
         raise CallerError(
             "config.missing",
-            f"no config can be read: {error}",
+            f"no config can be read: {getattr(error, 'strerror', None) or error}",
             where=str(path),
             remedy="give --config or set HOLDFAST_CONFIG",
         ) from error

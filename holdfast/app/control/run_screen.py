@@ -20,9 +20,11 @@ def run_lines(run: RunPicture, sight: Sight, next_steps: list[str], would_send: 
     now_ns = sight.now_ns
     approvals = [sight.picture.approvals[name] for name in run.approvals if name in sight.picture.approvals]
     waiting = [one for one in approvals if not one.outcome]
-    lines = [_headline(run, waiting, now_ns)]
-    for one in approvals:
-        lines += _approval(one, now_ns)
+    lines = [line for one in waiting for line in (*_approval(one, now_ns), "")]
+    lines.append(_headline(run, waiting, now_ns))
+    lines += _section(
+        "ANSWERED", [line for one in approvals if one.outcome for line in _approval(one, now_ns)]
+    )
     lines += _section("DONE", [line for step in run.steps if step.outcome for line in _left(step)])
     lines += _section("SENT", _intents(run, now_ns))
     lines += _section("NOW", [line for step in run.open_steps for line in _open(step, now_ns)])
@@ -46,12 +48,12 @@ def _headline(run: RunPicture, waiting: list[ApprovalPicture], now_ns: int) -> s
         detail = f": {run.detail}" if run.detail else ""
         return f"{name}; {run.outcome} {span(now_ns - run.ended_ns)} ago{detail}"
     if waiting:
-        return f"{name}; it waits for a person: {approval_sentence(waiting[0], now_ns)}"
+        return f"{name}; it waits for a person"
     return f"{name}; it goes on by itself, nobody is asked anything"
 
 
 def _approval(one: ApprovalPicture, now_ns: int) -> list[str]:
-    lines = ["", approval_sentence(one, now_ns), f"  {one.question}", f"  asked: {', '.join(one.asked)}"]
+    lines = [approval_sentence(one, now_ns), f"  {one.question}", f"  asked: {', '.join(one.asked)}"]
     for vote in one.votes:
         comment = f": {vote.comment}" if vote.comment else ""
         lines.append(

@@ -203,8 +203,8 @@ def command_phrase(command: str, arguments: dict[str, str]) -> str:
 
 def _ledger_line(sight: Sight) -> str:
     if not sight.checkpoint_ns:
-        return f"{sight.picture.effects} effects; no checkpoint yet"
+        return f"effects done: {sight.picture.effects}; no checkpoint yet"
     return (
-        f"{sight.picture.effects} effects; last checkpoint {span(sight.now_ns - sight.checkpoint_ns)} ago "
+        f"effects done: {sight.picture.effects}; last checkpoint {span(sight.now_ns - sight.checkpoint_ns)} ago "
         f"over {sight.checkpoint_entries:,} entries"
     )
