@@ -61,14 +61,10 @@ class TokenBucket:
         """Let nothing but brakes pass before `until_ns`."""
         self._held_until_ns = max(self._held_until_ns, until_ns)
 
-    def shift(self, by_ns: int) -> None:
-        """Move the bucket's times along with a clock that was set back or forward."""
-        self._time_ns += by_ns
-        if self._held_until_ns:
-            self._held_until_ns += by_ns
-
     def _fill(self, now_ns: int) -> None:
         elapsed_ns = now_ns - self._time_ns
         if elapsed_ns > 0:
             self._tokens = min(self.burst, self._tokens + elapsed_ns / SECOND_NS * self.rate_per_s)
-            self._time_ns = now_ns
+        elif self._held_until_ns:
+            self._held_until_ns += elapsed_ns  # a clock that was set back takes this time along
+        self._time_ns = now_ns

@@ -17,11 +17,13 @@ import msgspec
 from holdfast.clock import MILLISECOND_NS
 from holdfast.error import OutsideError
 from holdfast.event import ClockMeasured, EffectAnswered, LineMoved, Quarantined
+from holdfast.quantity import INT64_MAX
 from holdfast.venues.asked import Asked, Outcome, Requests
-from holdfast.venues.base import Feed
 from holdfast.venues.client import Client, Close, Failure, Open, Wish
 from holdfast.venues.line import Line, Side
 from holdfast.venues.rate_limit import TokenBucket
+from holdfast.venues.resyncs import Resyncs
+from holdfast.venues.sequence import SequencedFeed
 from holdfast.venues.turn import Queued, Turns
 from holdfast.venues.venue_clock import VenueClock
 
@@ -33,15 +35,17 @@ UNUSABLE: Final = (OutsideError, msgspec.MsgspecError, ArithmeticError, Recursio
 class TrackedClient(Client):
     """A client with lines, requests, effects, limits and the venue's clock. Venues give what their words mean."""
 
-    def __init__(self, venue: str, account: str, feed: Feed, lines: Sequence[Line]) -> None:
+    def __init__(self, venue: str, account: str, feed: SequencedFeed, lines: Sequence[Line]) -> None:
         super().__init__()
         self.venue = venue
         self.account = account
         self.feed = feed
         self.lines = {line.name: line for line in lines}
         self.clock = VenueClock()
+        self.resyncs = Resyncs(feed)
         self._requests = Requests()
         self._turns = Turns()
+        self._timers: dict[str, int] = {}
         self._last_ns = 0
         self._ended = True
         self._up: set[Side] = set()
@@ -128,14 +132,23 @@ class TrackedClient(Client):
         for line in self.lines.values():
             if line.wake_ns <= now_ns:
                 self._line_due(now_ns, line)
-        self._due(now_ns)
+        for name in [name for name, due_ns in self._timers.items() if due_ns <= now_ns]:
+            del self._timers[name]
+            self._on_timer(now_ns, name)
+        for instrument in self.resyncs.due(now_ns):
+            self.resync(now_ns, instrument)
 
     @property
     def wake_ns(self) -> int:
         if self._ended:
             return self._requests.wake_ns
-        wake_ns = min(self._requests.wake_ns, self._due_ns, *(line.wake_ns for line in self.lines.values()))
-        return min(wake_ns, self._turns.wake_ns(self._last_ns)) if len(self._turns) else wake_ns
+        wake_ns = min(
+            self._requests.wake_ns,
+            self.resyncs.wake_ns,
+            self._turns.wake_ns(self._last_ns) if len(self._turns) else INT64_MAX,
+            *(line.wake_ns for line in self.lines.values()),
+        )
+        return min(wake_ns, *self._timers.values()) if self._timers else wake_ns
 
     # what a venue gives
 
@@ -169,13 +182,8 @@ class TrackedClient(Client):
         """React to a request whose answer did not come (its effect is answered already)."""
 
     @abstractmethod
-    def _due(self, now_ns: int) -> None:
-        """Do what is due: keep-alives, retries."""
-
-    @property
-    @abstractmethod
-    def _due_ns(self) -> int:
-        """Return when something is due."""
+    def _on_timer(self, now_ns: int, name: str) -> None:
+        """Do what was put off until now: keep-alives, retries. A timer goes off once."""
 
     # what venues use
 
@@ -250,17 +258,20 @@ class TrackedClient(Client):
         self.events.append(Quarantined(place, number, code, str(error)[:SAMPLE_CHARS_MAX], sample))
 
     def _clock_heard(self, now_ns: int, asked: Asked, venue_ms: int) -> None:
-        offset_ns, round_trip_ns = self.clock.measure(asked.sent_ns, now_ns, venue_ms)
+        offset_ns, trip_ns = self.clock.measure(asked.sent_ns, now_ns, venue_ms)
         self.events.append(
-            ClockMeasured(time_ns=now_ns, venue=self.venue, offset_ns=offset_ns, round_trip_ns=round_trip_ns)
+            ClockMeasured(time_ns=now_ns, venue=self.venue, offset_ns=offset_ns, round_trip_ns=trip_ns)
         )
 
     def _validity_ms(self, now_ns: int, valid_until_ns: int) -> int:
         """Return the venue's time until which a move is valid, 0 if that is over or nothing is known of its clock."""
-        if self.clock.best is None or valid_until_ns <= now_ns:
-            return 0
-        until_ms = self.clock.until_ms(valid_until_ns)
-        return until_ms if until_ms > self.clock.time_ms(now_ns) else 0
+        is_over = self.clock.best is None or now_ns >= self._expiry_ns(valid_until_ns)
+        return 0 if is_over else self.clock.until_ms(valid_until_ns)
+
+    def _expiry_ns(self, valid_until_ns: int) -> int:
+        """Return when a move that waits is no longer worth sending: what is left is as short as the clock's error."""
+        round_trip_ns = self.clock.best.round_trip_ns if self.clock.best else 0
+        return valid_until_ns - round_trip_ns - MILLISECOND_NS
 
     def _why_not(self, now_ns: int, valid_until_ns: int) -> tuple[str, str] | None:
         """Say why a move cannot leave, as code and words; None if it can."""
@@ -282,9 +293,13 @@ class TrackedClient(Client):
         self._requests.shift(by_ns)
         for line in self.lines.values():
             line.shift(by_ns)
-        self._turns.shift(by_ns)
+        self.resyncs.shift(by_ns)
+        for name in self._timers:
+            self._timers[name] += by_ns
         if by_ns < -SET_BACK_NS and not self._ended:
             self.clock.forget()
+            for queued in self._turns.take_moves():
+                self._end_part(now_ns, queued.asked, "unsent", "clock_set", "our clock was set back")
             self.ask_clock(now_ns)
 
     def _send_queued(self, now_ns: int) -> None:

@@ -69,20 +69,20 @@ class Turns:
 
     def take(self, line: str | None = None) -> list[Queued]:
         """Return what waits to leave by a line, or everything, and let it wait no longer."""
-        gone: list[Queued] = []
-        for _ in range(len(self._queue)):
-            queued = self._queue.popleft()
-            (gone if line is None or queued.asked.line == line else self._queue).append(queued)
-        return gone
+        return self._take(lambda queued: line is None or queued.asked.line == line)
+
+    def take_moves(self) -> list[Queued]:
+        """Return what waits and is valid for a time only, and let it wait no longer."""
+        return self._take(lambda queued: queued.expires_ns > 0)
+
+    def _take(self, wanted: Callable[[Queued], bool]) -> list[Queued]:
+        taken = [queued for queued in self._queue if wanted(queued)]
+        self._queue = deque(queued for queued in self._queue if not wanted(queued))
+        return taken
 
     def is_waiting(self, kind: str, subject: str = "") -> bool:
         """Tell whether a request of that kind, about that subject, waits."""
         return any(queued.asked.kind == kind and queued.asked.subject == subject for queued in self._queue)
-
-    def shift(self, by_ns: int) -> None:
-        """Move all times along with a clock that was set."""
-        for bucket in {id(queued.bucket): queued.bucket for queued in self._queue}.values():
-            bucket.shift(by_ns)
 
     def wake_ns(self, now_ns: int) -> int:
         """Return when the first one may leave or is no longer valid."""

@@ -25,7 +25,6 @@ from holdfast.clock import SECOND_NS
 from holdfast.error import OutsideError
 from holdfast.instrument import Instruments
 from holdfast.order import NewOrder
-from holdfast.quantity import INT64_MAX
 from holdfast.tape import RowBuffer
 from holdfast.venues.asked import Asked, Effect
 from holdfast.venues.client import Frame, Request
@@ -84,7 +83,6 @@ class DeribitClient(DeribitAnswers):
         limits = self.settings
         self._orders = TokenBucket(limits.orders_per_s, limits.orders_burst, limits.orders_reserve)
         self._others = TokenBucket(limits.requests_per_s, limits.requests_burst, limits.requests_reserve)
-        self._listing_due_ns = INT64_MAX
         self._listing_delay_s = 1
         self._dead_man_s = 0.0
 
@@ -103,7 +101,7 @@ class DeribitClient(DeribitAnswers):
         asked = self._asked("place", "private", order.client_id, Effect(key))
         params = frames.order_params(order, self._validity_ms(now_ns, valid_until_ns))
         frame = Frame("private", frames.rpc(asked.id, frames.order_method(order), params))
-        self._send(now_ns, asked, self._orders, lambda _: frame, expires_ns=valid_until_ns)
+        self._send(now_ns, asked, self._orders, lambda _: frame, expires_ns=self._expiry_ns(valid_until_ns))
 
     def cancel(self, now_ns: int, key: str, instrument: str, order_id: str) -> None:
         del instrument
@@ -155,7 +153,9 @@ class DeribitClient(DeribitAnswers):
             asked = self._asked("transfer", "private", to_account, Effect(key))
             method = "private/submit_transfer_between_subaccounts"
             frame = Frame("private", frames.rpc(asked.id, method, params))
-            self._send(now_ns, asked, self._others, lambda _: frame, expires_ns=valid_until_ns)
+            self._send(
+                now_ns, asked, self._others, lambda _: frame, expires_ns=self._expiry_ns(valid_until_ns)
+            )
 
     # questions
 
@@ -195,7 +195,7 @@ class DeribitClient(DeribitAnswers):
     # lines
 
     def _begin(self, now_ns: int) -> None:
-        self._listing_due_ns = now_ns
+        self._timers["listing"] = now_ns
         self.lines["private"].wait(now_ns)
         self.on_wake(now_ns)
 
@@ -255,7 +255,7 @@ class DeribitClient(DeribitAnswers):
         except OutsideError as error:
             self._quarantine(f"{self.venue}:listing", 0, error, body)
             if error.code != "listing.malformed":  # that one has listed all others
-                self._listing_due_ns = now_ns + self._listing_delay_s * SECOND_NS
+                self._timers["listing"] = now_ns + self._listing_delay_s * SECOND_NS
                 self._listing_delay_s = min(2 * self._listing_delay_s, 30)
                 return
         self.listed = True
@@ -268,24 +268,16 @@ class DeribitClient(DeribitAnswers):
             public.wait(now_ns)
             self._line_due(now_ns, public)
 
-    def _due(self, now_ns: int) -> None:
-        if self._listing_due_ns <= now_ns:
-            self._listing_due_ns = INT64_MAX
+    def _on_timer(self, now_ns: int, name: str) -> None:
+        kind, _, line = name.partition(" ")
+        if kind == "listing":
             asked = self._asked("listing")
             url = f"{self._rest_url}/public/get_instruments?currency=any&expired=false"
             self._leave(now_ns, asked, Request(asked.id, "GET", url, timeout_s=self.settings.timeout_s))
-        for name, (token, due_ns) in list(self._tokens.items()):
-            if due_ns <= now_ns:
-                self._tokens[name] = token, INT64_MAX
-                params: dict[str, frames.Parameter] = {"grant_type": "refresh_token", "refresh_token": token}
-                self._handshake(now_ns, "refresh", self.lines[name], "public/auth", params)
-        for instrument in self.resyncs.due(now_ns):
-            self.resync(now_ns, instrument)
-
-    @property
-    def _due_ns(self) -> int:
-        tokens = min((due_ns for _, due_ns in self._tokens.values()), default=INT64_MAX)
-        return min(self._listing_due_ns, tokens, self.resyncs.wake_ns)
+        elif line in self._signed:
+            token = self._tokens[line]
+            params: dict[str, frames.Parameter] = {"grant_type": "refresh_token", "refresh_token": token}
+            self._handshake(now_ns, "refresh", self.lines[line], "public/auth", params)
 
     # what is sent
 

@@ -34,7 +34,6 @@ from holdfast.venues.deribit.client_reports import Reports
 from holdfast.venues.deribit.feed import DeribitFeed
 from holdfast.venues.deribit.messages import ABSENT, Notification
 from holdfast.venues.line import Line
-from holdfast.venues.resyncs import Resyncs
 from holdfast.venues.tracked import UNUSABLE, TrackedClient
 
 REFRESH_AT: Final = 0.8  # of a token's life
@@ -66,11 +65,10 @@ class DeribitAnswers(TrackedClient):
     def __init__(self, account: str, feed: DeribitFeed, lines: list[Line]) -> None:
         super().__init__(feed.venue, account, feed, lines)
         self.reports = Reports(feed.venue, account)
-        self.resyncs = Resyncs(feed)
         self.listed = False
         self._signed: set[str] = set()  # lines that are authenticated
         self._subscribed: set[str] = set()
-        self._tokens: dict[str, tuple[str, int]] = {}  # by line: what to refresh with, and when
+        self._tokens: dict[str, str] = {}  # by line: what to refresh with
         self._results: dict[str, Callable[[int, Asked, Raw], None]] = {
             "auth": self._on_granted,
             "refresh": self._on_granted,
@@ -169,7 +167,7 @@ class DeribitAnswers(TrackedClient):
         elif line is not None and (asked.kind == "subscribe" or error.code in UNAUTHORISED):
             self._drop(now_ns, line, f"{asked.kind} refused: {words}")
         elif asked.kind == "resubscribe":
-            self.resyncs.answered(asked.subject)
+            self.resyncs.answered(now_ns, asked.subject)
         elif not had_effect:
             place = f"{self.venue}:{asked.kind}"
             self._quarantine(place, 0, OutsideError("venue.error", words), asked.subject.encode())
@@ -179,7 +177,7 @@ class DeribitAnswers(TrackedClient):
         if asked.kind == "listing":
             self._on_listing(now_ns, 0, b"")
         elif asked.kind == "resubscribe":
-            self.resyncs.answered(asked.subject)
+            self.resyncs.answered(now_ns, asked.subject)
         elif line is not None and line.state == "open" and asked.kind in _HANDSHAKE:
             self._drop(now_ns, line, f"no answer to {asked.kind}")
 
@@ -188,8 +186,9 @@ class DeribitAnswers(TrackedClient):
     def _on_granted(self, now_ns: int, asked: Asked, result: Raw) -> None:
         granted = _granted(result)
         line = self.lines[asked.line]
-        due_ns = now_ns + int(max(granted.expires_in, 1) * REFRESH_AT) * SECOND_NS
-        self._tokens[line.name] = granted.refresh_token, due_ns
+        self._tokens[line.name] = granted.refresh_token
+        life_ns = max(granted.expires_in, 1) * SECOND_NS
+        self._timers[f"refresh {line.name}"] = now_ns + int(life_ns * REFRESH_AT)
         self._signed.add(line.name)
         if asked.kind == "auth":
             self._subscribe(now_ns, line)
@@ -221,7 +220,8 @@ class DeribitAnswers(TrackedClient):
             self.ask_balances(now_ns)
 
     def _on_resubscribed(self, now_ns: int, asked: Asked, result: Raw) -> None:
-        """Do nothing: the snapshot follows by the stream, and `resyncs` looks whether it did."""
+        del result  # the snapshot follows by the stream; `resyncs` looks whether it did
+        self.resyncs.answered(now_ns, asked.subject)
 
     def _on_placed(self, now_ns: int, asked: Asked, result: Raw) -> None:
         del asked

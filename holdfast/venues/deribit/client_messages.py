@@ -54,6 +54,7 @@ class Order(Struct):
     price: Raw = ABSENT
     average_price: Decimal | None = None
     reduce_only: bool = False
+    is_liquidation: bool = False
     cancel_reason: str | None = None
     reject_reason: str | None = None
 

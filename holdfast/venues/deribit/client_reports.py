@@ -53,7 +53,9 @@ class Reports:
             price=_price(bytes(order.price)),
             average_price=order.average_price or None,
             reduce_only=order.reduce_only,
-            reason=order.reject_reason or order.cancel_reason or "",
+            reason="liquidation"
+            if order.is_liquidation
+            else order.reject_reason or order.cancel_reason or "",
         )
 
     def orders(self, time_ns: int, orders: Iterable[Order]) -> list[OrderReported]:
