@@ -10,6 +10,7 @@ from benchmarks import (
     bench_alerts,
     bench_bytes_to_book,
     bench_credit,
+    bench_exchange,
     bench_fold,
     bench_heston,
     bench_limits,
@@ -36,6 +37,7 @@ ALL = {
     "revaluation": bench_revaluation,
     "var": bench_var,
     "credit": bench_credit,
+    "exchange": bench_exchange,
 }
 
 
