@@ -27,7 +27,7 @@ from holdfast.detectors.watch import INSTRUMENT_TRUST, Watch
 from holdfast.event import Alert, AlertCleared, Event, RiskMeasured, Scope
 from holdfast.instrument import Instruments
 from holdfast.market.chain import Chains
-from holdfast.market.feature_rows import new_features
+from holdfast.market.feature_rows import fields_of, new_features
 from holdfast.market.features import least_patience, refresh_move, sweep_features
 from holdfast.market.fold import fold_rows
 from holdfast.market.state import Market
@@ -125,6 +125,20 @@ class State:
             self.desk.note(alert)
         self._judge(self._now_ns, events)
         return self._remember(events)
+
+    def facts(self, scope: Scope) -> Mapping[str, Any]:
+        """Return what a condition may read of a scope now, in the shape of `RuleSet.evaluate`."""
+        number = self._number.get(scope, self.count)
+        if number < self.count:
+            score, values = self.scores[number], self._values(number)
+        elif scope == DESK:
+            score, values = self.desk_score[0], self._values_of_group(-1)
+        elif scope.venue in self.venues and not scope.instrument:
+            venue = self.venues.index(scope.venue)
+            score, values = self.venue_scores[venue], self._values_of_group(venue)
+        else:  # nothing was seen of it
+            score, values = np.zeros(1, dtype=SCORE)[0], {}
+        return self.desk.facts(scope, float(score["score"]), tuple(score["parts"].tolist()), values)
 
     def finish(self) -> list[Event]:
         """Sweep the second that the last row left open. Only for the end of a recording."""
@@ -298,14 +312,8 @@ class State:
 
     def _values(self, instrument: int) -> Mapping[str, Any]:
         """Return what a rule's condition may read about an instrument, by the names of `policy/fields.py`."""
-        f = self.features[instrument]
-        known = {name: float(f[feature]) for name, feature in _FEATURE_OF_FIELD.items()}
-        known["depth_bid_10bps"] = float(f["depth_bid"][1])
-        known["depth_ask_10bps"] = float(f["depth_ask"][1])
-        known["latency_ms"] = 1e3 * float(f["latency_s"])
-        named = {name: value for name, value in known.items() if np.isfinite(value)}
         return {
-            **named,
+            **fields_of(self.features[instrument]),
             "trusted": bool(self.watch.trusted[instrument]),
             "underlying": self.instruments[instrument].base,
         }
@@ -318,22 +326,6 @@ class State:
             **(known.values if known else {}),
             "trusted": bool((trusted if venue < 0 else trusted[self._venue_of[: self.count] == venue]).all()),
         }
-
-
-_FEATURE_OF_FIELD: Final = {
-    "price": "price",
-    "spread_bps": "spread_bps",
-    "volatility_1m": "volatility_1m",
-    "volatility_5m": "volatility_5m",
-    "volatility_1h": "volatility_1h",
-    "move_1m": "move_1m",
-    "move_5m": "move_5m",
-    "move_15m": "move_15m",
-    "imbalance": "imbalance",
-    "basis_bps": "basis_bps",
-    "funding_rate": "funding",
-    "staleness_s": "silence_s",
-}
 
 
 def _grown(known: NDArray[Any], fresh: NDArray[Any]) -> NDArray[Any]:

@@ -77,3 +77,28 @@ def new_features(count: int) -> np.ndarray:
         if FEATURES[name].base == np.dtype("f8"):
             features[name] = np.nan
     return features
+
+
+def fields_of(feature: np.void) -> dict[str, float]:
+    """Return what a rule may read of an instrument's features, as `policy/fields.py` names it; the unknown is absent."""
+    known = {name: float(feature[own]) for name, own in _FEATURE_OF_FIELD.items()}
+    known["depth_bid_10bps"] = float(feature["depth_bid"][1])
+    known["depth_ask_10bps"] = float(feature["depth_ask"][1])
+    known["latency_ms"] = 1e3 * float(feature["latency_s"])
+    return {name: value for name, value in known.items() if np.isfinite(value)}
+
+
+_FEATURE_OF_FIELD: Final = {
+    "price": "price",
+    "spread_bps": "spread_bps",
+    "volatility_1m": "volatility_1m",
+    "volatility_5m": "volatility_5m",
+    "volatility_1h": "volatility_1h",
+    "move_1m": "move_1m",
+    "move_5m": "move_5m",
+    "move_15m": "move_15m",
+    "imbalance": "imbalance",
+    "basis_bps": "basis_bps",
+    "funding_rate": "funding",
+    "staleness_s": "silence_s",
+}

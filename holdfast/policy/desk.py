@@ -6,15 +6,16 @@ Rules:
    anew, and each `REJUDGE_S` seconds of tape time while it has an open alert or is above normal. Where a rule reads anything
    else (a feature, the time of day), every scope is judged at every sweep.
 2. Rules are judged before the table, because a rule may hold a level (a floor). What rules decide is rehearsed, not sent.
-3. A venue and the desk have the alerts of all their instruments, each detector's worst.
+3. A venue has the alerts that were raised on itself and those of all its instruments, each detector's worst; the desk has
+   its own and everybody's. An instrument does not have its venue's.
 """
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from holdfast.clock import SECOND_NS
-from holdfast.event import SEVERITIES, Alert, AlertCleared, Event, Level, Scope, ScoreMoved
-from holdfast.policy.escalation import Escalation
+from holdfast.event import SEVERITIES, Alert, AlertCleared, Event, Level, LevelMoved, Scope, ScoreMoved
+from holdfast.policy.escalation import Escalation, ReleaseRefused
 from holdfast.policy.fields import PORTFOLIO_FIELDS
 from holdfast.policy.rules import RuleSet
 from holdfast.policy.score import PARTS
@@ -41,7 +42,8 @@ class Desk:
         self.judges_always = any(
             name not in _TURNING and not name.startswith("alerts.") for name in rules.reads
         )
-        self.alerts: dict[Scope, dict[str, int]] = {}
+        self.alerts: dict[Scope, dict[str, int]] = {}  # what a scope has (rule 3)
+        self._raised: dict[Scope, dict[str, int]] = {}  # what is open that was raised on the scope itself
         self.levels: dict[Scope, Level] = {}
         self._whole: dict[Scope, int] = {}
         self._told: dict[Scope, float] = {}
@@ -49,15 +51,17 @@ class Desk:
 
     def note(self, event: Alert | AlertCleared) -> None:
         """Remember that an alert opened, rose or cleared, for its scope and those around it."""
-        own = self.alerts.setdefault(event.scope, {})
+        raised = self._raised.setdefault(event.scope, {})
         if isinstance(event, Alert):
-            own[event.detector] = SEVERITIES.index(event.severity) + 1
+            raised[event.detector] = SEVERITIES.index(event.severity) + 1
         else:
-            own.pop(event.detector, None)
+            raised.pop(event.detector, None)
+        if not raised:
+            del self._raised[event.scope]
         venue = Scope(venue=event.scope.venue)
-        self._turned.update((event.scope, venue, DESK))
-        self._gather(venue, [s for s in self.alerts if s.instrument and s.venue == venue.venue])
-        self._gather(DESK, [s for s in self.alerts if s.instrument])
+        for scope in dict.fromkeys((event.scope, venue, DESK)):
+            self._turned.add(scope)
+            self._gather(scope)
 
     def turn(self, scope: Scope) -> None:
         """Remember that something a rule may read of a scope has changed."""
@@ -86,20 +90,7 @@ class Desk:
             named: dict[str, float] = dict(zip(PARTS, (round(part, 3) for part in parts), strict=True))
             events.append(ScoreMoved(time_ns=now_ns, scope=scope, score=round(score, 3), parts=named))
         alerts = self.alerts.get(scope, {})
-        level = self.levels.get(scope, "normal")
-        facts = {
-            **values(),
-            "score": score,
-            "score_volatility": parts[0],
-            "score_liquidity": parts[1],
-            "score_correlation": parts[2],
-            "score_trust": parts[3],
-            "score_portfolio": parts[4],
-            "level": level,
-            "alerts": alerts,
-            "alerts_open": len(alerts),
-        }
-        events.extend(self.rules.evaluate(now_ns, scope, facts))
+        events.extend(self.rules.evaluate(now_ns, scope, self.facts(scope, score, parts, values())))
         floor = self.rules.floor(scope)
         moves = self.escalation.update(
             now_ns, scope, score, floor.level, self._because(score, parts, alerts, floor.because)
@@ -109,21 +100,51 @@ class Desk:
         events.extend(moves)
         return events
 
+    def facts(self, scope: Scope, score: float, parts: tuple[float, ...], values: Values) -> dict[str, Any]:
+        """Return what conditions may read of a scope: its own values, and what policy knows of it."""
+        alerts = self.alerts.get(scope, {})
+        return {
+            **values,
+            "score": score,
+            "score_volatility": parts[0],
+            "score_liquidity": parts[1],
+            "score_correlation": parts[2],
+            "score_trust": parts[3],
+            "score_portfolio": parts[4],
+            "level": self.levels.get(scope, "normal"),
+            "alerts": alerts,
+            "alerts_open": len(alerts),
+        }
+
+    def release(self, now_ns: int, scope: Scope, operator: str) -> LevelMoved | ReleaseRefused:
+        """Let a person lower a scope by one level that needs a person."""
+        moved = self.escalation.release(now_ns, scope, operator)
+        if isinstance(moved, LevelMoved):
+            self.levels[scope] = moved.to_level
+            self._turned.add(scope)
+        return moved
+
+    def restore(self, moved: LevelMoved) -> None:
+        """Take in a move of a run before this one: a restart lowers nothing."""
+        self.levels[moved.scope] = moved.to_level
+        self.escalation.restore(moved)
+
     def settle(self) -> None:
         """End a sweep: what had turned has been judged."""
         self._turned.clear()
 
     def memory(self) -> list[Any]:
         """Return all that is remembered, in a fixed order, for digests."""
-        alerts = sorted((str(scope), sorted(open_.items())) for scope, open_ in self.alerts.items() if open_)
+        alerts = sorted((str(scope), sorted(open_.items())) for scope, open_ in self._raised.items())
         levels = sorted((str(scope), level) for scope, level in self.levels.items())
         return [alerts, levels, self.rules.memory()]
 
-    def _gather(self, scope: Scope, members: list[Scope]) -> None:
+    def _gather(self, scope: Scope) -> None:
         worst: dict[str, int] = {}
-        for member in members:
-            for detector, rank in self.alerts[member].items():
-                worst[detector] = max(rank, worst.get(detector, 0))
+        for member, raised in self._raised.items():
+            if scope in (member, Scope(venue=member.venue), DESK):
+                for detector, rank in raised.items():
+                    worst[detector] = max(rank, worst.get(detector, 0))
         self.alerts[scope] = worst
 
     @staticmethod
