@@ -13,6 +13,7 @@ import click
 from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from holdfast import __version__
+from holdfast.app.control.commands import CONTROL_COMMANDS
 from holdfast.app.guarded import CONSOLE, guarded
 from holdfast.app.risk.command import risk
 from holdfast.settings import Settings, load_settings
@@ -81,6 +82,8 @@ def verify(ledger: Path, key: str | None) -> None:
 
 
 main.add_command(risk)
+for one in CONTROL_COMMANDS:
+    main.add_command(one)
 
 
 def run_replay(

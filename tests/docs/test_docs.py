@@ -7,6 +7,7 @@ import click
 import pytest
 
 from holdfast.__main__ import main
+from holdfast.app.control.commands import CONTROL_COMMANDS
 from holdfast.app.replay import OUTPUTS
 from holdfast.app.risk.command import risk
 
@@ -21,7 +22,8 @@ def _name(path: Path) -> str:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_and_its_options_are_in_the_documentation(name: str) -> None:
-    text = (ROOT / "docs" / "replay.md").read_text()
+    page = "control.md" if main.commands[name] in CONTROL_COMMANDS else "replay.md"
+    text = (ROOT / "docs" / page).read_text()
     assert f"holdfast {name}" in text
     options = [option for p in main.commands[name].params if isinstance(p, click.Option) for option in p.opts]
     assert [option for option in options if option not in text] == []

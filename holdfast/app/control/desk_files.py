@@ -152,7 +152,7 @@ def read_journal(config: ControlConfig) -> Iterator[bytes]:
 
 
 def _read_sqlite(path: Path) -> Iterator[bytes]:
-    query = 'SELECT sequence, "check", record FROM journal ORDER BY sequence'
+    query = 'SELECT sequence, "check", CAST(record AS BLOB) FROM journal ORDER BY sequence'
     try:
         with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as connection:
             for expected, (sequence, check, record) in enumerate(connection.execute(query), start=1):

@@ -100,6 +100,7 @@ class Notifier:
         self._number = 0
         self._turned = threading.Condition()
         self._closing = False
+        self._delivering = False
         self._thread = threading.Thread(target=self._run, name="notify", daemon=True)
         self._thread.start()
 
@@ -120,6 +121,11 @@ class Notifier:
             self._turned.notify()
         return True
 
+    @property
+    def is_delivering(self) -> bool:
+        """Tell whether a text is on its way now."""
+        return self._delivering
+
     def close(self, timeout_s: float = 5.0) -> None:
         """Try once more what is waiting, without waiting for further attempts, and stop."""
         with self._turned:
@@ -129,8 +135,10 @@ class Notifier:
 
     def _run(self) -> None:
         while (letter := self._next()) is not None:
+            was_closing, self._delivering = self._closing, True
             self._deliver(letter)
-            if letter.left and letter.attempt < ATTEMPTS_MAX and not self._closing:
+            self._delivering = False
+            if letter.left and letter.attempt < ATTEMPTS_MAX and not was_closing:
                 letter.due_s = self._clock_s() + self._backoff_s * 2.0 ** (letter.attempt - 1)
                 with self._turned:
                     heapq.heappush(self._waiting, letter)
@@ -207,12 +215,18 @@ def _addresses(urls: Sequence[str], where: str) -> "list[NotifyBase]":
         if made is None:
             raise CallerError(
                 "notify.address",
-                f"not an address that Apprise knows (it begins {url.split(':', 1)[0][:20]!r})",
+                f"not an address that Apprise knows (it {_beginning(url)})",
                 where=f"{where}[{number}]",
                 remedy="see the Apprise documentation for the form of your service's addresses",
             )
         found.append(made)
     return found
+
+
+def _beginning(url: str) -> str:
+    """Say how an address begins, up to where secrets may stand."""
+    service, colon, _ = url.partition("://")
+    return f"begins with {service[:20]!r}" if colon else "has no `service://` in front"
 
 
 def _notify_type(urgency: Urgency) -> Any:
