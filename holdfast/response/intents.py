@@ -15,7 +15,7 @@ from holdfast.action import PlaceOrder, Transfer
 from holdfast.error import BrokenInvariant
 from holdfast.event import AccountEvent, BalanceReported, EffectAnswered, Filled, OrderAbsent, OrderReported
 from holdfast.receipt import Attempted, Intended, NodeStarted, Receipt, Settled
-from holdfast.response.collateral import Balances, Evidence
+from holdfast.response.collateral import NO_EVIDENCE, Balances, Evidence, ends
 from holdfast.response.dispatch import attempt_of
 from holdfast.response.intent import Happening, Intent, Verdict
 from holdfast.response.patience import Patience, backoff_ns, to_ns
@@ -78,6 +78,10 @@ class Intents:
         """Return the intent of an order that has not ended as far as is known."""
         return self._orders.get(client_id)
 
+    def resting(self) -> list[Intent]:
+        """Return settled intents whose orders have not ended as far as is known."""
+        return [intent for intent in self._orders.values() if intent.state == "settled"]
+
     def filled(self, key: str) -> Decimal:
         """Return how much of a key's order was executed."""
         intent = self.open.get(key)
@@ -123,8 +127,17 @@ class Intents:
             self._brakes.setdefault(intent.target, []).append(intent)
             self._touch_rivals(intent)
         if isinstance(record.action, Transfer):
-            self.before[record.key] = self.balances.evidence(record.action)
+            self._begin_transfer(record.key, record.action)
         self._touch(intent)
+
+    def _begin_transfer(self, key: str, move: Transfer) -> None:
+        """Note what the transfer is to be compared with: nothing, where two at a time touch one account."""
+        self.before[key] = self.balances.baseline(move)
+        for other_key in self.before:
+            other = self.open[other_key].action
+            assert isinstance(other, Transfer)
+            if other_key != key and set(ends(move)) & set(ends(other)):
+                self.before[key] = self.before[other_key] = NO_EVIDENCE
 
     def _attempted(self, record: Attempted) -> None:
         intent = self.open.get(record.key)
@@ -156,7 +169,9 @@ class Intents:
             raise self._impossible(f"{record.key} is settled as {record.outcome} while it is {intent.state}")
         self.settled[record.key] = record
         del self.open[record.key]
-        self.before.pop(record.key, None)
+        if isinstance(intent.action, Transfer):
+            del self.before[record.key]
+            self.balances.moved(intent.action, record.time_ns)
         self._keep_filled(intent)
         if intent.has_ended or record.outcome in ("refused", "expired"):
             self._orders.pop(intent.client_id, None)
@@ -171,7 +186,7 @@ class Intents:
     def _restarted(self, record: NodeStarted) -> None:
         if record.epoch <= self.epoch:
             raise self._impossible(f"epoch {record.epoch} begins after epoch {self.epoch}")
-        self.epoch = record.epoch
+        self.epoch, self.hold_ns = record.epoch, 0
         margin_ns = to_ns(self.patience.margin_s)
         for intent in self.open.values():
             if intent.is_move and intent.state in ("in_flight", "unknown"):
@@ -181,6 +196,9 @@ class Intents:
                 self.hold_ns = max(self.hold_ns, intent.valid_until_ns + margin_ns)
             intent.follow("restarted")
             intent.changed_ns = record.time_ns
+            # A clock that was set back must not put the deadline off, nor one set forward end a brake before it leaves.
+            is_early = intent.is_move and intent.intended_ns < record.time_ns
+            intent.intended_ns = intent.intended_ns if is_early else record.time_ns
             intent.is_durable = intent.is_late = False
             intent.asks = intent.looked_ns = intent.next_ns = 0
             self._touch(intent)
@@ -251,7 +269,10 @@ class Intents:
         self._touch(intent)
 
     def _absent(self, intent: Intent, event: OrderAbsent) -> None:
-        if intent.state == "settled" or not self.proves_absence(intent, event):
+        if not self.proves_absence(intent, event):
+            return
+        if intent.state == "settled":
+            del self._orders[intent.client_id]
             return
         was_accepted = intent.state == "accepted"
         asked_ns = event.asked_ns or event.time_ns
@@ -296,13 +317,8 @@ class Intents:
         return f"filled {intent.filled} of {intent.action.quantity}{said}"
 
     def _is_end(self, event: BalanceReported, intent: Intent) -> bool:
-        move = intent.action
-        return (
-            isinstance(move, Transfer)
-            and move.venue == event.venue
-            and move.asset == event.asset
-            and event.account in (move.from_account, move.to_account)
-        )
+        move, place = intent.action, (event.venue, event.account, event.asset)
+        return isinstance(move, Transfer) and place in ends(move)
 
     def _impossible(self, message: str) -> BrokenInvariant:
         return BrokenInvariant(

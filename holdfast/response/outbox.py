@@ -17,7 +17,7 @@ is. An account event for which `concerns` is true is folded and appended like th
 dispatches after every call. `now_ns` runs evenly: a step of the wall clock must not reach the outbox.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 from holdfast.action import Action, PlaceOrder, Transfer, client_id
@@ -30,12 +30,13 @@ from holdfast.event import (
     OrdersListed,
 )
 from holdfast.receipt import Attempted, Intended, NodeStarted, Receipt, Settled
-from holdfast.response.collateral import described, ends, has_moved
+from holdfast.response.collateral import described, ends
 from holdfast.response.dispatch import Ask, AskBalances, Dispatch, Send, effect_of
+from holdfast.response.due import deadline_ns, due_ns
 from holdfast.response.intent import Intent
 from holdfast.response.intents import Intents
 from holdfast.response.patience import Patience, backoff_ns, to_ns
-from holdfast.response.schedule import NEVER_NS, Schedule
+from holdfast.response.schedule import Schedule
 
 Written = Receipt | AccountEvent
 """What the outbox wants in the journal."""
@@ -64,7 +65,7 @@ class Outbox:
 
     @property
     def wake_ns(self) -> int:
-        """Return when `on_wake` is next wanted; `NEVER_NS` if only news can move anything."""
+        """Return when `on_wake` is next wanted; `schedule.NEVER_NS` if only news can move anything."""
         touched = self._intents.touched
         if touched:
             for intent in touched.values():
@@ -121,6 +122,7 @@ class Outbox:
         if isinstance(record, NodeStarted):
             self._ready.clear()
             self._questions.clear()
+            self._ask_resting(lambda _: True)
         elif isinstance(record, Attempted) and self._leaves_at_once(self._intents.open[record.key]):
             self._make_ready(self._intents.open[record.key])
 
@@ -150,6 +152,8 @@ class Outbox:
                         self._intents.touched[intent.key] = intent
             case OrdersListed():
                 news: list[Written] = [order for order in event.orders if self._is_news(order)]
+                listed = {order.client_id for order in event.orders}
+                self._ask_resting(lambda intent: self._is_missing(intent, event, listed))
                 if news:
                     return news  # they come first: what is due may be due no more
             case _:
@@ -217,14 +221,14 @@ class Outbox:
         return []
 
     def _repeat(self, now_ns: int, intent: Intent) -> Sequence[Written]:
-        if now_ns < self._deadline_ns(intent):
+        if now_ns < deadline_ns(self.patience, intent):
             return [self._attempt(now_ns, intent.key, intent.attempts + 1, is_move=False)]
         outcome = "refused" if intent.was_refused else "expired"
         return [Settled(now_ns, intent.key, outcome, intent.last_code or "deadline", intent.last_detail)]
 
     def _retry(self, now_ns: int, intent: Intent) -> Sequence[Written]:
         is_spent = intent.attempts >= self.patience.move_attempts_max
-        if is_spent or now_ns >= self._deadline_ns(intent):
+        if is_spent or now_ns >= deadline_ns(self.patience, intent):
             why = "attempts" if is_spent else "deadline"
             return [Settled(now_ns, intent.key, "expired", intent.last_code or why, intent.last_detail)]
         return [self._attempt(now_ns, intent.key, intent.attempts + 1, is_move=True)]
@@ -245,7 +249,7 @@ class Outbox:
         if not intent.looked_ns:
             intent.looked_ns = now_ns
         before, after = self._intents.before[intent.key], self._intents.balances.evidence(move)
-        if self._is_confirmed(intent, move):
+        if self._intents.balances.confirms(move, before, intent.looked_ns):
             detail = described(move, before, after)
             return [Settled(now_ns, intent.key, "done", "balances_agree", detail)]
         if now_ns >= intent.looked_ns + to_ns(self.patience.confirm_s_max):
@@ -257,12 +261,6 @@ class Outbox:
             self._wait(now_ns, intent)
         return []
 
-    def _is_confirmed(self, intent: Intent, move: Transfer) -> bool:
-        balances = self._intents.balances
-        return balances.is_fresh(move, intent.looked_ns) and has_moved(
-            move, self._intents.before[intent.key], balances.evidence(move)
-        )
-
     def _wait(self, now_ns: int, intent: Intent) -> None:
         """Put off the next question, but have one leave as soon as its answer can prove an absence."""
         intent.asks += 1
@@ -272,45 +270,9 @@ class Outbox:
         if now_ns < over_ns < intent.next_ns:
             intent.next_ns = over_ns
 
-    def _due_ns(self, intent: Intent) -> int:
-        """Return when something is to be done about an open intent."""
-        if intent.verdict is not None:
-            return 0
-        if not intent.is_move:
-            deadline_ns = self._deadline_ns(intent)
-            return deadline_ns if self._intents.is_covered(intent) else min(deadline_ns, intent.next_ns)
-        if intent.state == "idle":
-            if intent.attempts >= self.patience.move_attempts_max:
-                return 0
-            return min(self._deadline_ns(intent), max(self.hold_ns, intent.next_ns))
-        if intent.is_late:
-            return 0
-        over_ns = self._intents.over_ns(intent)
-        if isinstance(intent.action, Transfer):
-            return self._confirm_due_ns(intent, intent.action, over_ns)
-        if intent.state == "in_flight":
-            return max(over_ns, intent.next_ns) if intent.is_durable else NEVER_NS
-        return intent.next_ns
-
-    def _confirm_due_ns(self, intent: Intent, move: Transfer, over_ns: int) -> int:
-        if intent.looked_ns:
-            if self._is_confirmed(intent, move):
-                return 0
-            return min(intent.next_ns, intent.looked_ns + to_ns(self.patience.confirm_s_max))
-        if intent.state == "unknown":
-            return max(over_ns, intent.next_ns)
-        return over_ns + to_ns(self.patience.answer_s_max) if intent.is_durable else NEVER_NS
-
-    def _deadline_ns(self, intent: Intent) -> int:
-        limits = self.patience
-        limit_s = limits.move_s_max
-        if not intent.is_move:
-            limit_s = limits.word_s_max if intent.kind == "word" else limits.brake_s_max
-        return intent.intended_ns + to_ns(limit_s)
-
     def _put(self, intent: Intent) -> None:
         if intent.key in self._intents.open:
-            self._schedule.put(intent.key, intent.number, self._due_ns(intent))
+            self._schedule.put(intent.key, intent.number, due_ns(self._intents, intent))
         else:
             self._schedule.drop(intent.key)
 
@@ -332,8 +294,19 @@ class Outbox:
         intent = self._intents.open.get(send.key)
         return intent is not None and intent.state == "in_flight" and intent.attempts == send.attempt
 
+    def _ask_resting(self, wanted: Callable[[Intent], bool]) -> None:
+        """Ask what became of orders that were left resting, where their reports may have been missed."""
+        for intent in self._intents.resting():
+            if wanted(intent) and isinstance(intent.action, PlaceOrder):
+                self._questions[Ask(*intent.place, intent.action.instrument, intent.client_id)] = None
+
+    def _is_missing(self, intent: Intent, event: OrdersListed, listed: set[str]) -> bool:
+        is_older = intent.changed_ns < event.asked_ns
+        return intent.place == (event.venue, event.account) and is_older and intent.client_id not in listed
+
     def _hurry(self, now_ns: int, event: LineMoved) -> None:
         """A line is back: what waited for it need not wait any longer."""
+        self._ask_resting(lambda intent: intent.place == (event.venue, event.account))
         for intent in self._intents:
             if intent.place == (event.venue, event.account) and intent.next_ns > now_ns:
                 intent.next_ns = now_ns
