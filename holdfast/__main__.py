@@ -2,8 +2,10 @@
 
 from holdfast.app.cli import main
 from holdfast.lab.demo import demo
+from holdfast.lab.world.command import world
 
 main.add_command(demo)
+main.add_command(world)
 
 if __name__ == "__main__":
     main()

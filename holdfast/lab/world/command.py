@@ -1,0 +1,52 @@
+"""`holdfast world serve`: the simulated world as a process, for any client that speaks its protocols."""
+
+import asyncio
+import json
+import signal
+import sys
+from typing import Any
+
+import click
+
+
+@click.group()
+def world() -> None:
+    """The simulated world: venues on loopback ports that real clients can trade on."""
+
+
+@world.command()
+@click.option("--json", "as_json", is_flag=True, help="Say where everything is as one line of JSON.")
+@click.option("--seed", default=7, show_default=True, help="The world's seed: one seed is one world.")
+@click.option("--seconds", default=0.0, help="End after so long; 0: when interrupted.  [default: 0]")
+def serve(as_json: bool, seed: int, seconds: float) -> None:
+    """Serve Deribit's and Binance USD-M's protocols on free ports until interrupted."""
+    asyncio.run(run(seed, seconds, as_json))
+
+
+async def run(seed: int, seconds: float, as_json: bool) -> None:
+    """Serve until SIGINT, SIGTERM or the end of `seconds`."""
+    from holdfast.lab.world.server import WorldServer  # noqa: PLC0415 - the command line starts without a world
+
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, ended.set)
+    async with WorldServer(seed) as server:
+        described = server.describe()
+        click.echo(json.dumps(described) if as_json else _in_words(described))
+        sys.stdout.flush()
+        try:
+            await asyncio.wait_for(ended.wait(), seconds or None)
+        except TimeoutError:
+            return
+
+
+def _in_words(described: dict[str, Any]) -> str:
+    lines = [f"world of seed {described['seed']}; its own address: {described['control']}"]
+    for name, venue in described["venues"].items():
+        lines += [
+            f"{name}: {venue['rest']}  {venue['ws']}",
+            f"  instruments: {', '.join(venue['instruments'])}",
+        ]
+        lines += [f"  {it['account']}: key {it['key']} secret {it['secret']}" for it in venue["credentials"]]
+    return "\n".join(lines)
