@@ -21,6 +21,7 @@ WHO = {
     "halt": NOT_VIEWERS,
     "pause": NOT_VIEWERS,
     "start": NOT_VIEWERS,
+    "stop": OFFICERS,
     "resume": OFFICERS,
     "release": OFFICERS,
     "disarm": OFFICERS,

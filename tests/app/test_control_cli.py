@@ -83,13 +83,14 @@ def test_a_living_node_does_what_it_is_told(terminal: Terminal, node: ListeningN
         assert terminal.type("disarm", "deleverage", by="rita").exit_code == DONE
         assert terminal.type("release", "deribit", by="rita").exit_code == DONE
         assert terminal.type("start", "deleverage", "deribit", by="tom").exit_code == DONE
+        assert terminal.type("stop", "deleverage-17", by="rita").exit_code == DONE
     picture = node.gate.picture
     assert sorted(picture.permits) == ["desk"]
     assert picture.modes == {"deleverage": "observe"}
     votes = {vote.operator: vote.approves for vote in picture.approvals["deleverage-17/ask"].votes}
     assert votes == {"tom": True, "rita": False}
     assert [one.command for one in picture.commands] == [
-        *("halt", "pause", "resume", "approve", "deny", "arm", "disarm", "release", "start"),
+        *("halt", "pause", "resume", "approve", "deny", "arm", "disarm", "release", "start", "stop"),
     ]
 
 
@@ -205,7 +206,7 @@ def test_looking_works_from_the_files_alone(terminal: Terminal, node: ListeningN
         assert "1,200,000 USD of exposure" in status.output
     assert "deleverage of deribit, confirm" in terminal.type("incidents").output
     shown = terminal.type("show", "deleverage-17").output
-    assert "cancel all orders at deribit (main): done" in shown
+    assert "cancel every order of deribit:main: done" in shown
     assert "fraction: 0.4" in shown
 
 

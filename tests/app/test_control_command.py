@@ -27,7 +27,7 @@ from holdfast.error import CallerError
 from holdfast.event import Scope
 from holdfast.keys.file_signer import FileSigner
 from holdfast.ledger.record import decode, encode
-from holdfast.receipt import Commanded, PermitMoved, PlaybookArmed, Voted
+from holdfast.receipt import Commanded, PermitMoved, PlaybookArmed, PlaybookEnded, Voted
 
 
 @pytest.fixture(scope="module")
@@ -314,6 +314,18 @@ def test_an_unknown_run_is_refused_with_the_nearest_name(people: People) -> None
         gate.fold(receipt)
     unknown = judged(gate, people.sign("tom", "approve", id="deleverag-17"))
     assert (code(unknown), unknown.refusal.remedy) == ("command.unknown_run", "did you mean `deleverage-17`?")  # type: ignore[union-attr]
+
+
+def test_a_run_is_stopped_by_its_name_once_and_only_while_it_runs(people: People) -> None:
+    gate = people.gate()
+    for receipt in incident():
+        gate.fold(receipt)
+    assert code(judged(gate, people.sign("tom", "stop", id="deleverage-17"))) == "command.not_allowed"
+    stopped = judged(gate, people.sign("rita", "stop", id="deleverage-17", comment="wrong venue"))
+    assert stopped.receipts[1] == PlaybookEnded(NOW_NS, "deleverage-17", "stopped", "by rita: wrong venue")
+    assert code(judged(gate, people.sign("rita", "stop", id="deleverage-17"))) == "command.run_ended"
+    unknown = judged(gate, people.sign("rita", "stop", id="deleverage-18"))
+    assert (code(unknown), "deleverage-17" in unknown.refusal.remedy) == ("command.unknown_run", True)  # type: ignore[union-attr]
 
 
 # operators

@@ -5,8 +5,8 @@ from control_desk import DESK, NOW_NS, People, incident
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdfast.action import ArmDeadMan, CancelAll, CancelOrder, PlaceOrder, Tell, Transfer
-from holdfast.app.control.phrase import action_phrase, span
+from holdfast.action import CancelAll, Tell
+from holdfast.app.control.phrase import span
 from holdfast.app.control.picture import ENDED_RUNS_MAX, Picture
 from holdfast.app.control.run_screen import run_lines
 from holdfast.app.control.screen import Sight, incident_lines, status_lines
@@ -73,7 +73,7 @@ def test_a_run_shows_what_was_done_what_it_does_and_what_would_be_sent() -> None
     screen = text(lines)
     assert lines[0].startswith("deleverage-17/ask: 1,200,000 USD of exposure")
     assert "tom said yes 0.0s ago: agreed" in screen
-    assert "cancel all orders at deribit (main): done (12 cancelled); deleverage: cancel" in screen
+    assert "cancel every order of deribit:main: done (12 cancelled); deleverage: cancel" in screen
     assert "ask, for 59s, 3m 20s left\n    fraction: 0.4" in screen
     assert "NEXT\n  sell: reduce by 0.4" in screen
     assert "AN APPROVAL WOULD SEND\n  sell 2 BTC-PERPETUAL" in screen
@@ -104,7 +104,7 @@ def test_an_intent_is_open_until_it_is_settled_and_a_word_is_no_effect() -> None
     intended = Intended(NOW_NS - SECOND_NS, "r/s/0", CancelAll("deribit", "main"), "halt")
     told = Intended(NOW_NS, "r/s/1", Tell("halted", "all of it"), "halt")
     picture = folded(intended, Attempted(NOW_NS, "r/s/0", 2), told, Settled(NOW_NS, "r/s/1", "done"))
-    assert "cancel all orders at deribit (main): 1.0s, 2 attempts (r/s/0)" in text(
+    assert "cancel every order of deribit:main: 1.0s, 2 attempts (r/s/0)" in text(
         status_lines(sight(picture))
     )
     assert picture.effects == 0
@@ -199,26 +199,6 @@ def test_any_order_and_any_beginning_gives_a_picture_that_can_be_sent(
     picture = folded(*records[:count])
     assert msgspec.json.decode(msgspec.json.encode(picture), type=Picture) == picture
     assert status_lines(sight(picture))
-
-
-def test_each_action_is_a_phrase() -> None:
-    from decimal import Decimal  # noqa: PLC0415
-
-    order = PlaceOrder(
-        venue="deribit",
-        account="main",
-        instrument="BTC-PERPETUAL",
-        side="sell",
-        quantity=Decimal("2.5"),
-        limit_price=Decimal(60_000),
-    )
-    move = Transfer(venue="binance", from_account="spot", to_account="usdm", asset="USDT", amount=Decimal(5))
-    assert action_phrase(order) == "sell 2.5 BTC-PERPETUAL at deribit (main), limit 60000, reduce only"
-    assert action_phrase(move) == "move 5 USDT at binance from spot to usdm"
-    assert action_phrase(CancelOrder("d", "m", "X", "7")) == "cancel X order 7 at d (m)"
-    assert action_phrase(ArmDeadMan("d", "m", 30)) == "arm the dead-man switch at d (m) with 30 s"
-    assert action_phrase(ArmDeadMan("d", "m", 0)) == "disarm the dead-man switch at d (m)"
-    assert action_phrase(Tell("t", "x", "critical")) == "tell people (critical): t"
 
 
 def test_a_span_is_short() -> None:

@@ -8,7 +8,7 @@ from typing import Final
 from holdfast.app.control.command import SignedCommand
 from holdfast.app.control.lines import ANSWER_BYTES_MAX, Answer, decode_answer, encode_command, socket_path
 
-ANSWER_S: Final = 3.0
+ANSWER_S: Final = 6.0  # longer than a node waits for its journal before it answers anyway
 
 
 def ask_node(folder: Path, signed: SignedCommand, *, timeout_s: float = ANSWER_S) -> Answer | None:

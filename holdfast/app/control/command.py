@@ -33,7 +33,19 @@ NONCE_HEX_CHARS: Final = 32
 
 READS: Final = ("status", "incidents", "show")
 BRAKES: Final = ("halt", "pause")
-COMMANDS: Final = (*READS, "approve", "deny", *BRAKES, "resume", "release", "start", "arm", "disarm", "drill")
+COMMANDS: Final = (
+    *READS,
+    "approve",
+    "deny",
+    *BRAKES,
+    "resume",
+    "release",
+    "start",
+    "stop",
+    "arm",
+    "disarm",
+    "drill",
+)
 
 REPLAYED: Final = "command.replayed"
 

@@ -174,6 +174,17 @@ def start(playbook: str, scope: str, comment: str, config: Path, key: Path | Non
 
 
 @click.command()
+@click.argument("run_id", metavar="ID")
+@_COMMENT
+@_CONFIG
+@_KEY
+@_JSON
+def stop(run_id: str, comment: str, config: Path, key: Path | None, as_json: bool) -> None:
+    """End one run of a playbook where it stands. What it braked stays braked."""
+    sys.exit(_tell(config, key, as_json, "stop", id=run_id, comment=comment))
+
+
+@click.command()
 @click.argument("playbook")
 @click.option(
     "--mode",
@@ -252,6 +263,7 @@ CONTROL_COMMANDS: Final[tuple[click.Command, ...]] = (
     resume,
     release,
     start,
+    stop,
     arm,
     disarm,
     operator,

@@ -106,8 +106,15 @@ def read_control(path: Path) -> ControlConfig:
         journal=fields.journal,
         operators=fields.operators,
         policies=base / fields.policies if fields.policies else None,
-        venues={venue.name: venue.symbols for venue in fields.venues},
+        venues=_by_venue(fields.venues),
     )
+
+
+def _by_venue(accounts: tuple[_Venue, ...]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for account in accounts:
+        found[account.name] = found.get(account.name, ()) + account.symbols
+    return found
 
 
 def read_desk(config: ControlConfig, answered: Picture | None = None) -> DeskSeen:

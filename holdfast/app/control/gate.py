@@ -41,10 +41,10 @@ from holdfast.app.control.command import (
 )
 from holdfast.app.control.operator import OperatorSettings, operators_by_name
 from holdfast.app.control.picture import Picture
-from holdfast.app.control.targets import approval_named, mode_named, scope_named, wrong_arguments
+from holdfast.app.control.targets import approval_named, mode_named, run_named, scope_named, wrong_arguments
 from holdfast.event import Scope
 from holdfast.policy.nearest import nearest
-from holdfast.receipt import Commanded, Permit, PermitMoved, PlaybookArmed, Receipt
+from holdfast.receipt import Commanded, Permit, PermitMoved, PlaybookArmed, PlaybookEnded, Receipt
 from holdfast.response.approval import Approvals, VoteRefused
 
 NONCES_MAX: Final = 10_000  # past it, those of commands that are stale anyway are forgotten
@@ -169,6 +169,13 @@ class Gate:
                     return mode
                 was = self.picture.modes.get(playbook, "observe")
                 return PlaybookTarget(playbook, was, mode), scope, playbook
+            case "stop":
+                run = run_named(arguments["id"], self.picture)
+                if isinstance(run, Refusal):
+                    return run
+                if run.outcome:
+                    return Refusal("command.run_ended", f"{run.run} is {run.outcome} already")
+                return PlaybookTarget(run.playbook, run.mode, "observe"), run.scope, run.run
             case "approve" | "deny":
                 approval = approval_named(arguments["id"], self.picture)
                 if isinstance(approval, Refusal):
@@ -202,6 +209,8 @@ class Gate:
                 return (PlaybookArmed(now_ns, name, mode, operator.name),)
             case "disarm":
                 return (PlaybookArmed(now_ns, name, "observe", operator.name),)
+            case "stop":
+                return (PlaybookEnded(now_ns, name, "stopped", f"by {because}"),)
             case "approve" | "deny":
                 approves = command.command == "approve"
                 vote = self.approvals.vote(now_ns, name, operator.name, operator.roles, approves, said)

@@ -57,7 +57,7 @@ def _cases(command: str) -> list[tuple[str, Target]]:
         modes: tuple[Mode, ...] = ("advise", "confirm", "act")
         raised = [(f"in `{mode}`, from less", PlaybookTarget("any", "observe", mode)) for mode in modes]
         return [*raised, ("in less than before", PlaybookTarget("any", "act", "advise"))]
-    if command in ("disarm", "start"):
+    if command in ("disarm", "start", "stop"):
         return [("", PlaybookTarget("any", "act", "observe"))]
     if command in ("approve", "deny"):
         return [

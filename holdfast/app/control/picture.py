@@ -20,7 +20,6 @@ from holdfast.app.control.incident import (
     StepPicture,
     VotePicture,
 )
-from holdfast.app.control.phrase import action_phrase
 from holdfast.event import ClockMeasured, Level, LevelMoved, LineMoved, Scope
 from holdfast.receipt import (
     ApprovalAsked,
@@ -42,6 +41,7 @@ from holdfast.receipt import (
     StepLeft,
     Voted,
 )
+from holdfast.response.playbook.words import said
 
 ENDED_RUNS_MAX: Final = 200
 RUN_INTENTS_MAX: Final = 500
@@ -176,7 +176,7 @@ class Picture(msgspec.Struct, kw_only=True):
         if isinstance(record, Intended):
             made = IntentPicture(
                 key=record.key,
-                what=action_phrase(record.action),
+                what=said(record.action),
                 reason=record.reason,
                 since_ns=record.time_ns,
                 is_word=isinstance(record.action, Tell),

@@ -36,7 +36,9 @@ def run_lines(run: RunPicture, sight: Sight, next_steps: list[str], would_send: 
     if not run.outcome:
         scope = "" if str(run.scope) == "desk" else f" {run.scope}"
         typed = [f"holdfast approve {one.approval} | holdfast deny {one.approval}" for one in waiting]
-        lines += _section("TO TYPE", [*typed, f"holdfast halt{scope} | holdfast pause{scope}"])
+        lines += _section(
+            "TO TYPE", [*typed, f"holdfast stop {run.run} | holdfast halt{scope} | holdfast pause{scope}"]
+        )
     return lines
 
 

@@ -25,6 +25,7 @@ _ARGUMENTS: Final[Mapping[str, tuple[frozenset[str], frozenset[str]]]] = {
     "resume": _SCOPED,
     "release": _SCOPED,
     "start": (frozenset({"playbook"}), frozenset({"scope", "comment"})),
+    "stop": (frozenset({"id"}), frozenset({"comment"})),
     "arm": (frozenset({"playbook", "mode"}), frozenset({"comment"})),
     "disarm": (frozenset({"playbook"}), frozenset({"comment"})),
     "drill": (frozenset(), frozenset()),
