@@ -5,7 +5,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
-from holdfast.detectors.watch import DETECTOR_NAMES
+from holdfast.detectors.names import ALERT_NAMES
 from holdfast.error import CallerError
 from holdfast.policy.rules import RuleSet
 from holdfast.response.playbook.checks import Vocabulary
@@ -28,7 +28,7 @@ def load_playbooks(
     Raises: CallerError `playbooks.missing`, `playbooks.unreadable`; PlaybooksRefused with every problem of every file.
     """
     titles = None if rules is None else {rule.id: rule.title for rule in rules.rules}
-    vocabulary = Vocabulary(rules=titles, detectors=DETECTOR_NAMES)
+    vocabulary = Vocabulary(rules=titles, detectors=ALERT_NAMES)
     if made is None:
         made = MADE if path is None else ()
     return read_playbooks(shipped_sources() if path is None else _sources(path), vocabulary, made)

@@ -4,7 +4,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
-from holdfast.detectors.watch import DETECTOR_NAMES
+from holdfast.detectors.names import ALERT_NAMES
 from holdfast.error import CallerError
 from holdfast.policy.rules import RuleSet
 
@@ -16,7 +16,7 @@ def load_rules(path: Path | None) -> RuleSet:
 
     Raises: CallerError `rules.missing`, `rules.unreadable`; RulesRefused with every problem of every file.
     """
-    return RuleSet.load(_default_sources() if path is None else _sources(path), DETECTOR_NAMES)
+    return RuleSet.load(_default_sources() if path is None else _sources(path), ALERT_NAMES)
 
 
 def _default_sources() -> dict[str, str]:

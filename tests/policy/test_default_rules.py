@@ -6,6 +6,8 @@ import pytest
 from test_policy_docs import DEFAULT, DETECTORS
 
 from holdfast.clock import MINUTE_NS, SECOND_NS
+from holdfast.detectors.live_watch import LIVE_DETECTOR_NAMES
+from holdfast.detectors.watch import DETECTOR_NAMES
 from holdfast.event import LEVELS, Scope
 from holdfast.policy.expression import parse, reads
 from holdfast.policy.fields import ALERTS_PREFIX, PORTFOLIO_FIELDS, Schema
@@ -63,8 +65,27 @@ CASES = {
 }
 
 
+VENUE, WHOLE_DESK = Scope(venue="okx"), Scope()
+LIVE_CASES = {  # where, and the severity at which it fires, one less being too little
+    "Unauthorised trading on the venue": (VENUE, "unauthorised_order", 4),
+    "The venue trades the desk's position away": (VENUE, "forced_order", 4),
+    "Orders run away": (VENUE, "runaway_orders", 2),
+    "The desk trades with itself": (VENUE, "self_trade", 2),
+    "Too many orders for what is traded": (VENUE, "fill_ratio", 2),
+    "Position that nobody traded": (VENUE, "position_drift", 2),
+    "Order far out of size or price": (VENUE, "fat_finger", 3),
+    "Order out of size or price": (VENUE, "fat_finger", 2),
+    "Limit of the desk reached": (VENUE, "limit_use", 3),
+    "Venue out of reach": (VENUE, "line_down", 2),
+    "Clock off the venue's": (VENUE, "clock", 3),
+    "Disk of the journal fills up": (WHOLE_DESK, "disk", 3),
+    "Guard comes too late": (WHOLE_DESK, "loop_lag", 3),
+    "Guard is not well": (WHOLE_DESK, "heartbeat_lost", 2),
+}
+
+
 def test_every_default_rule_has_a_case() -> None:
-    assert {rule.title for rule in RULES.rules} == set(CASES)
+    assert {rule.title for rule in RULES.rules} == {*CASES, *LIVE_CASES}
 
 
 @pytest.mark.parametrize("title", CASES)
@@ -74,9 +95,25 @@ def test_a_default_rule_fires_on_what_it_is_for_and_on_nothing_less(title: str) 
     assert title not in fired(**too_little)
 
 
-def test_a_calm_market_is_left_alone() -> None:
-    assert fired() == set()
-    assert fired(score=24.0, alerts=dict.fromkeys(DETECTORS, 1), alerts_open=len(DETECTORS)) == set()
+@pytest.mark.parametrize("title", LIVE_CASES)
+def test_a_default_rule_on_the_desks_own_flow_fires_where_it_is_for_and_on_nothing_less(title: str) -> None:
+    scope, detector, severity = LIVE_CASES[title]
+    assert title in fired(scope, alerts={detector: severity})
+    assert title not in fired(scope, alerts={detector: severity - 1})
+    assert title not in fired(BTC, alerts={detector: severity})
+
+
+def test_every_live_detector_has_a_default_rule() -> None:
+    read = {name for rule in RULES.rules for name in reads(parse(rule.condition))}
+    assert {f"{ALERTS_PREFIX}{name}" for name in LIVE_DETECTOR_NAMES} <= read
+
+
+def test_a_calm_market_and_a_calm_desk_are_left_alone() -> None:
+    for scope in (BTC, VENUE, WHOLE_DESK):
+        assert fired(scope) == set()
+        assert (
+            fired(scope, score=24.0, alerts=dict.fromkeys(DETECTORS, 1), alerts_open=len(DETECTORS)) == set()
+        )
 
 
 def test_no_default_rule_on_the_market_can_hold_more_than_watch_without_an_alert_of_medium_severity() -> None:
@@ -96,14 +133,22 @@ def test_default_rules_judge_one_kind_of_scope_so_nothing_is_told_three_times() 
     squeezed = {"margin_ratio": 1.5, "call_probability_1h": 1.0, "call_probability_24h": 1.0}
     assert load().evaluate(0, Scope(), {**CALM, **squeezed}) == []
     assert len(fired(**squeezed)) == 2
-    stormy = {"score": 99.0, "trusted": False, "alerts": dict.fromkeys(DETECTORS, 4), "alerts_open": 20}
+    stormy = {"score": 99.0, "trusted": False, "alerts": dict.fromkeys(DETECTOR_NAMES, 4), "alerts_open": 20}
     assert fired(Scope(), **stormy) == set()
     assert fired(Scope(venue="okx"), **stormy) == set()
     assert len(fired(**stormy | {"trusted": True})) > 5
+    unwell = {"alerts": dict.fromkeys(LIVE_DETECTOR_NAMES, 4), "alerts_open": 15}
+    assert fired(BTC, **unwell) == set()
+    assert len(fired(VENUE, **unwell)) > 5
+    assert not fired(VENUE, **unwell) & fired(WHOLE_DESK, **unwell)
 
 
-def test_default_rules_brake_and_never_move() -> None:
-    assert all(rule.response.action not in ("hedge", "halt") for rule in RULES.rules)
+def test_default_rules_brake_and_never_move_and_halt_only_on_trading_that_is_not_ours() -> None:
+    assert all(rule.response.action != "hedge" for rule in RULES.rules)
+    halting = [
+        rule for rule in RULES.rules if rule.response.action == "halt" or rule.response.level == "halt"
+    ]
+    assert [rule.title for rule in halting] == ["Unauthorised trading on the venue"]
     assert all(rule.response.for_ns <= MINUTE_NS for rule in RULES.rules)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.detectors.watch import DETECTOR_NAMES
+from holdfast.detectors.names import ALERT_NAMES
 from holdfast.policy.escalation import table_markdown
 from holdfast.policy.expression import parse
 from holdfast.policy.fields import FIELDS, Schema, fields_markdown
@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 RULES = (ROOT / "docs" / "rules.md").read_text()
 ESCALATION = (ROOT / "docs" / "escalation.md").read_text()
 DEFAULT = ROOT / "holdfast" / "policy" / "rules_default"
-DETECTORS = DETECTOR_NAMES
+DETECTORS = ALERT_NAMES
 
 
 def block(page: str, name: str) -> str:
@@ -85,4 +85,4 @@ def test_the_rule_shown_can_be_loaded(text: str) -> None:
 def test_the_example_rules_load_beside_the_default_ones() -> None:
     paths = [*DEFAULT.glob("*.yml"), *(ROOT / "examples" / "rules").glob("*.yml")]
     loaded = RuleSet.load({path.name: path.read_text() for path in paths}, DETECTORS)
-    assert len(loaded.rules) == 14
+    assert len(loaded.rules) == 28

@@ -1,7 +1,7 @@
 """Self-trade: both sides of one trade are the desk's own.
 
 Sees: two fills of one trade id of one instrument on opposite sides, on one account or on two. Prices made by trading with
-oneself are what wash-trading rules forbid, meant or not, and the fees are paid twice. One is an alert; many are worse.
+oneself are what wash-trading rules forbid, meant or not, and the fees are paid twice. One is medium; many are worse.
 Fails: where a venue reports only one side of a trade, or gives its sides different ids; for trades with an account that is
 not guarded here. Cost: 1 us a fill. Source: MAR art. 12 (1)(a); CME rule 534.
 """
@@ -62,6 +62,7 @@ class SelfTrade(LiveDetector):
                 "other_account": other_account,
             },
             message=f"{owner} traded {fill.quantity} with {other} at {fill.price} (trade {fill.trade_id})",
+            rank=2 + sum(count.total(self.now_ns) >= line for line in self.severities[1:]),
         )
 
     def remembered(self) -> list[Any]:
