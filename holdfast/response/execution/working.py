@@ -112,22 +112,17 @@ def work(worked: Worked, turn: Turn) -> Progress:
         return Progress(ended=Ended("done", _told(standings)))
     whys: list[str] = []
     for one in sorted(missing, key=lambda one: -one.value_usd):
-        why = one.why
-        if not why and now_ns < deadline_ns:
-            if now_ns < one.next_ns:
-                progress.wake_ns = min(progress.wake_ns, one.next_ns)
-                continue
-            number = len(known) + len(progress.wanted)
-            made = _slice(one, worked, view) if number < ACTIONS_MAX else "too many slices in one step"
-            if isinstance(made, PlaceOrder):
-                reason = (
-                    f"{made.side} {made.quantity} of {one.aim.name}, {one.left} away from {one.aim.target}"
-                )
-                progress.wanted.append(Wanted(turn.key(number), made, reason))
-            else:
-                why = made
-            progress.wake_ns = min(progress.wake_ns, now_ns + round(worked.spacing_s * SECOND_NS))
-        whys.append(f"{one.left} of {one.aim.name} left: {why or one.refused or 'out of time'}")
+        number = len(known) + len(progress.wanted)
+        made = one.why or (
+            _slice(one, worked, view) if number < ACTIONS_MAX else "too many slices in one step"
+        )
+        why = made if isinstance(made, str) else one.refused or "out of time"
+        whys.append(f"{one.left} of {one.aim.name} left: {why}")
+        if isinstance(made, PlaceOrder) and one.next_ns <= now_ns < deadline_ns:
+            reason = f"{made.side} {made.quantity} of {one.aim.name}, {one.left} away from {one.aim.target}"
+            progress.wanted.append(Wanted(turn.key(number), made, reason))
+        again_ns = one.next_ns if now_ns < one.next_ns else now_ns + round(worked.spacing_s * SECOND_NS)
+        progress.wake_ns = min(progress.wake_ns, again_ns)
     if now_ns >= deadline_ns:
         settle_ns = deadline_ns + round(SETTLE_S * SECOND_NS)
         if now_ns < settle_ns and any(one.is_open for one in missing):
