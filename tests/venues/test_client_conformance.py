@@ -1,10 +1,11 @@
 """Every native client keeps the six rules of `holdfast.venues.client`, whatever the venue."""
 
 import random
+from itertools import pairwise
 from typing import Any
 
 import pytest
-from client_benches import BENCHES, BRAKES, CANCEL_ALL, EFFECTS, MOVES, PLACE, TRANSFER, Bench
+from client_benches import BENCHES, BRAKES, CANCEL_ALL, EFFECTS, MOVES, PLACE, Bench
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -170,12 +171,13 @@ def test_a_move_whose_validity_is_over_does_not_leave(bench: Bench, effect: str)
     assert (the_answer(bench).outcome, the_answer(bench).code) == ("unsent", "too_late")
 
 
-def test_a_request_that_never_left_is_unsent(bench: Bench) -> None:
-    bench.ready().effect(PLACE)
-    (wish,) = bench.held
-    if isinstance(wish, Frame):
-        pytest.skip("frames are sent or their line ends")
-    bench.client.on_failure(bench.now_ns, wish.id, "unsent", "no route")
+def test_a_request_by_http_that_never_left_is_unsent(bench: Bench) -> None:
+    bench.ready()
+    bench.client.on_close(bench.now_ns, "private", "gone")
+    bench.effect(CANCEL_ALL)
+    for wish in bench.held:
+        assert isinstance(wish, Request)
+        bench.client.on_failure(bench.now_ns, wish.id, "unsent", "no route")
     bench.take()
     assert the_answer(bench).outcome == "unsent"
 
@@ -206,7 +208,7 @@ def test_it_reconnects_with_a_delay_that_doubles_up_to_its_most(bench: Bench) ->
         bench.client.wishes.clear()
         if len(times) > 12:
             break
-    gaps = [(after - before) / 1e9 for before, after in zip(times, times[1:], strict=False)]
+    gaps = [(after - before) / 1e9 for before, after in pairwise(times)]
     assert gaps[0] == pytest.approx(2 * RECONNECT_S_FIRST)
     assert gaps == sorted(gaps)
     assert gaps[-1] == pytest.approx(RECONNECT_S_MAX)
@@ -386,7 +388,7 @@ def mutated(data: bytes, random_: random.Random) -> bytes:
 
 
 @given(seed=st.integers(0, 2**32))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @pytest.mark.parametrize("venue", VENUES)
 def test_damaged_frames_and_answers_never_raise_and_never_answer_twice(venue: str, seed: int) -> None:
     random_ = random.Random(seed)
@@ -431,7 +433,7 @@ def spy(bench: Bench) -> list[tuple[str, tuple[Any, ...]]]:
 
 
 @given(data=st.binary(max_size=80))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @pytest.mark.parametrize("venue", VENUES)
 def test_noise_becomes_a_quarantined_piece(venue: str, data: bytes) -> None:
     bench = READY[venue]
@@ -466,8 +468,7 @@ def test_a_lost_line_is_told_once(bench: Bench) -> None:
     assert [event.up for event in bench.told(LineMoved) if event.line == "private"] == [True, False]
 
 
-@pytest.mark.parametrize("effect", [PLACE, TRANSFER])
-def test_a_move_that_waits_when_the_client_ends_never_left(bench: Bench, effect: str) -> None:
+def test_a_move_that_waits_when_the_client_ends_never_left(bench: Bench) -> None:
     bench.ready()
     for number in range(300):
         bench.effect(PLACE, f"k{number}", valid_s=60.0)

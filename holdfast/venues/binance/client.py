@@ -125,6 +125,8 @@ class BinanceClient(BinanceLines):
         line = self.lines.get("public")
         if line is None or not line.is_open or not self.resyncs.begin(now_ns, instrument):
             return
+        if self._turns.is_waiting("snapshot", instrument):
+            return
         asked = self._asked("snapshot", instrument)
         url = f"{self._rest_url}/fapi/v1/depth?symbol={instrument}&limit={self._book_levels}"
         cost = SNAPSHOT_WEIGHTS[self.settings.book_levels]

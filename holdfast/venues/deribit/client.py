@@ -186,6 +186,8 @@ class DeribitClient(DeribitAnswers):
         line = self.lines.get("public")
         if line is None or line.state != "up" or not self.resyncs.begin(now_ns, instrument):
             return
+        if self._turns.is_waiting("resubscribe", instrument):
+            return
         channels: dict[str, frames.Parameter] = {"channels": [f"book.{instrument}.{self.settings.books}"]}
         for kind, method in (("unsubscribe", "public/unsubscribe"), ("resubscribe", "public/subscribe")):
             asked = self._asked(kind, "public", instrument)
