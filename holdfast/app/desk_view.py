@@ -4,7 +4,7 @@ Rules: those of `response/view.py` and `policy/governor/sight.py`. A book is ser
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -28,6 +28,7 @@ class LiveView:
 
     def __init__(
         self,
+        accounts: Sequence[Account],
         state: State,
         blotter: Blotter,
         permits: Mapping[Scope, Permit],
@@ -36,6 +37,7 @@ class LiveView:
         reconciled: Mapping[Account, int],
     ) -> None:
         self.now_ns = 0
+        self._accounts = tuple(accounts)
         self._state = state
         self._blotter = blotter
         self._permits = permits
@@ -108,8 +110,8 @@ class LiveView:
         return best[1] if best else None
 
     def accounts(self, scope: Scope) -> list[Account]:
-        """Return the accounts that a scope touches."""
-        return self._blotter.accounts_of(scope)
+        """Return the desk's accounts that a scope touches, whether their venue has spoken yet or not."""
+        return [one for one in self._accounts if scope.venue in ("", one[0])]
 
     def bids(self, venue: str, symbol: str, count: int) -> Levels:
         """Return the best bids, best first."""

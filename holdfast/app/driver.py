@@ -1,0 +1,311 @@
+"""Driver: the only asyncio. It gives the node what happens on sockets, disk and clock, and does what the node wants done.
+
+Rules:
+
+1. Each input is handed to the node as it comes, and what follows leaves in the same call: nothing waits for a task between a
+   message that triggers a brake and the brake.
+2. Records are appended to the journal by one thread, all that have gathered at once; moves leave when the node hears of it. A
+   journal that fails is tried again and again with the same records; brakes go on leaving meanwhile.
+3. A node that is fenced off stops at once. A node that ends in order writes what it has.
+4. The provable ledger follows the journal in a thread of its own; it is never in the way.
+"""
+
+import asyncio
+import contextlib
+import gc
+import logging
+import signal
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final
+
+from holdfast.app.answering import answer_of
+from holdfast.app.control.command import SignedCommand
+from holdfast.app.control.health import health_of, write_health
+from holdfast.app.control.inbox import Inbox, InboxFile
+from holdfast.app.control.lines import Answer
+from holdfast.app.control.notify import Notifier, NotifySettings, Told
+from holdfast.app.control.server import ControlServer
+from holdfast.app.machine import Machine
+from holdfast.app.node import Node
+from holdfast.app.steady_clock import SteadyClock
+from holdfast.app.wire import Wire
+from holdfast.clock import SECOND_NS
+from holdfast.error import OutsideError
+from holdfast.ledger.journal.base import Fenced, Journal
+from holdfast.ledger.journal.follower import Follower
+from holdfast.ledger.record import Record, encode
+from holdfast.venues.client import Failure
+
+BATCH_RECORDS_MAX: Final = 2_000
+JOURNAL_RETRY_S: Final = 0.2
+FOLLOW_S: Final = 0.5
+HOUSEKEEPING_S: Final = 1.0
+STOP_S_MAX: Final = 5.0
+EXIT_FENCED: Final = 5
+
+LOG: Final = logging.getLogger("holdfast.node")
+
+
+class Driver:
+    """Run one node until it is told to stop, or fenced off; `run` returns the exit code."""
+
+    def __init__(
+        self,
+        node: Node,
+        clock: SteadyClock,
+        journal: Journal,
+        follower: Follower | None,
+        folder: Path,
+        notify: NotifySettings,
+        on_ready: Callable[[], None] | None = None,
+    ) -> None:
+        self._node = node
+        self._clock = clock
+        self._journal = journal
+        self._follower = follower
+        self._folder = folder
+        self._on_ready = on_ready
+        self._wire = Wire(self)
+        self._writer = ThreadPoolExecutor(1, "journal")
+        self._ledger = ThreadPoolExecutor(1, "ledger")
+        self._inbox = Inbox(folder)
+        self._control = ControlServer(folder, self._answer)
+        self._machine = Machine(folder)
+        self._loop = asyncio.new_event_loop()
+        self._notifier = Notifier(notify, self._on_told)
+        self._stopping = asyncio.Event()
+        self._alarm: asyncio.TimerHandle | None = None
+        self._alarm_ns = 0
+        self._writing: asyncio.Task[None] | None = None
+        self._files: list[tuple[int, InboxFile]] = []
+        self._written = 0
+        self._journal_ok = True
+        self._exit = 0
+        self._reason = "stopped by signal"
+
+    def run(self) -> int:
+        """Run until the end. Raises: what breaks the node; it is restarted by whoever started it."""
+        asyncio.set_event_loop(self._loop)
+        try:
+            return self._loop.run_until_complete(self._run())
+        finally:
+            self._notifier.close()
+            self._loop.close()
+
+    async def _run(self) -> int:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._loop.add_signal_handler(number, self._stopping.set)
+        await self._control.start()
+        self._poll_inbox()
+        self._node.start(self._clock.now_ns())
+        self._flush()
+        if self._on_ready is not None:
+            self._on_ready()
+        gc.collect()
+        gc.freeze()
+        tasks = [self._loop.create_task(work) for work in (self._keep_house(), self._follow())]
+        stop = self._loop.create_task(self._wait_for_stop())
+        done, _ = await asyncio.wait([stop, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        for task in (stop, *tasks):
+            task.cancel()
+        await self._end()
+        for task in done:
+            if task is not stop and not task.cancelled() and (error := task.exception()) is not None:
+                raise error
+        return self._exit
+
+    async def _wait_for_stop(self) -> None:
+        await self._stopping.wait()
+
+    async def _end(self) -> None:
+        """Write what there is, let everything go."""
+        if not self._node.is_fenced:
+            self._node.stop(self._clock.now_ns(), self._reason)
+            self._flush()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(STOP_S_MAX):
+                    while self._node.unwritten and not self._node.is_fenced:
+                        await asyncio.sleep(0.01)
+        if self._alarm is not None:
+            self._alarm.cancel()
+        await self._control.stop()
+        await self._wire.close()
+        self._writer.shutdown(wait=True, cancel_futures=True)
+        self._ledger.shutdown(wait=True, cancel_futures=True)
+        if self._follower is not None:
+            with contextlib.suppress(OutsideError):
+                self._follower.follow()
+            self._follower.close()
+        self._journal.close()
+
+    # what the wire hears
+
+    def opened(self, client: int, line: str) -> None:
+        """A line is open."""
+        self._node.on_open(self._clock.now_ns(), client, line)
+        self._flush()
+
+    def closed(self, client: int, line: str, reason: str) -> None:
+        """A line ended."""
+        self._node.on_close(self._clock.now_ns(), client, line, reason)
+        self._flush()
+
+    def framed(self, client: int, line: str, data: bytes) -> None:
+        """A frame came."""
+        self._node.on_frame(self._clock.now_ns(), client, line, data)
+        self._flush()
+
+    def answered(self, client: int, request: int, status: int, body: bytes) -> None:
+        """A request was answered."""
+        self._node.on_answer(self._clock.now_ns(), client, request, status, body)
+        self._flush()
+
+    def failed(self, client: int, request: int, failure: Failure, reason: str) -> None:
+        """A request ended without an answer."""
+        self._node.on_failure(self._clock.now_ns(), client, request, failure, reason)
+        self._flush()
+
+    # what the node wants
+
+    def _flush(self) -> None:
+        """Do everything that the node wants now, brakes first: they stand first in the clients' wishes."""
+        node = self._node
+        if node.is_fenced:
+            return
+        for number, client in enumerate(node.clients):
+            if client.wishes:
+                self._wire.carry_out(number, client)
+        while node.tells:
+            key, tell = node.tells.popleft()
+            if not self._notifier.tell(key, tell):
+                self._loop.call_soon(self._told, Told(key, 0, 0, "too many texts wait"))
+        if node.unwritten and self._writing is None:
+            self._writing = self._loop.create_task(self._write())
+        while node.notes:
+            LOG.info("%s", node.notes.popleft())
+        self._set_alarm()
+
+    def _set_alarm(self) -> None:
+        wake_ns = self._node.wake_ns
+        if wake_ns == self._alarm_ns:
+            return
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm_ns = wake_ns
+        delay_s = max(wake_ns - self._clock.now_ns(), 0) / SECOND_NS
+        self._alarm = self._loop.call_later(delay_s, self._wake)
+
+    def _wake(self) -> None:
+        self._alarm, self._alarm_ns = None, 0
+        self._node.on_wake(self._clock.now_ns())
+        self._flush()
+
+    # the journal
+
+    async def _write(self) -> None:
+        """Append everything that gathers until nothing is left."""
+        node = self._node
+        try:
+            while node.unwritten and not node.is_fenced:
+                count = min(len(node.unwritten), BATCH_RECORDS_MAX)
+                batch = [node.unwritten[i] for i in range(count)]
+                await self._append(batch)
+                if node.is_fenced:
+                    return
+                self._written += count
+                node.on_written(self._clock.now_ns(), count)
+                self._flush()
+                self._finish_files()
+        finally:
+            self._writing = None
+
+    async def _append(self, batch: list[Record]) -> None:
+        data = [encode(record) for record in batch]
+        is_told = False
+        while True:
+            try:
+                await self._loop.run_in_executor(self._writer, self._journal.append, self._node.epoch, data)
+                self._journal_ok = True
+                return
+            except Fenced as error:
+                LOG.critical("%s", error)
+                self._node.fence()
+                self._exit, self._reason = EXIT_FENCED, str(error)
+                self._stopping.set()
+                return
+            except OutsideError as error:
+                if not is_told:
+                    LOG.error("%s", error)
+                    is_told = True
+                self._journal_ok = False
+                await asyncio.sleep(JOURNAL_RETRY_S)
+
+    async def _follow(self) -> None:
+        """Let the provable ledger follow the journal."""
+        while self._follower is not None:
+            await asyncio.sleep(FOLLOW_S)
+            try:
+                await self._loop.run_in_executor(self._ledger, self._follower.follow)
+                self._machine.beat("ledger", FOLLOW_S)
+            except OutsideError as error:
+                LOG.error("%s", error)
+
+    # people
+
+    async def _answer(self, signed: SignedCommand) -> Answer:
+        now_ns = self._clock.now_ns()
+        verdict = self._node.on_command(now_ns, signed)
+        self._flush()
+        await self._until_written()
+        return answer_of(self._node, verdict)
+
+    async def _until_written(self) -> None:
+        """Wait until what was said is durable, but not for ever: a brake holds without."""
+        target = self._written + len(self._node.unwritten)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STOP_S_MAX):
+                while self._written < target and not self._node.is_fenced:
+                    await asyncio.sleep(0.002)
+
+    def _poll_inbox(self) -> None:
+        for file in self._inbox.poll():
+            self._node.on_command(self._clock.now_ns(), file.signed, from_file=True)
+            self._files.append((self._written + len(self._node.unwritten), file))
+        self._flush()
+        self._finish_files()
+
+    def _finish_files(self) -> None:
+        """Put away the command files whose receipts are durable."""
+        while self._files and self._files[0][0] <= self._written:
+            self._inbox.done(self._files.pop(0)[1])
+
+    def _on_told(self, told: Told) -> None:
+        """From the notifier's thread."""
+        with contextlib.suppress(RuntimeError):  # the loop is closed: the outbox will tell again
+            self._loop.call_soon_threadsafe(self._told, told)
+
+    def _told(self, told: Told) -> None:
+        self._node.on_told(self._clock.now_ns(), told.key, told.delivered, told.detail)
+        self._flush()
+
+    # each second
+
+    async def _keep_house(self) -> None:
+        """Measure the machine, read the inbox, write the health file."""
+        due_s = self._loop.time() + HOUSEKEEPING_S
+        while True:
+            await asyncio.sleep(max(due_s - self._loop.time(), 0.0))
+            lag_s = max(self._loop.time() - due_s, 0.0)
+            due_s = max(due_s + HOUSEKEEPING_S, self._loop.time())
+            now_ns = self._clock.now_ns()
+            if self._journal_ok:
+                self._machine.beat("journal")
+            measured = self._machine.measure(now_ns, lag_s, self._clock.step_ns())
+            self._node.on_measured(now_ns, measured)
+            self._poll_inbox()
+            figures = {one.name: one.value for one in measured if not one.subject}
+            figures["records_unwritten"] = float(len(self._node.unwritten))
+            with contextlib.suppress(OSError):
+                write_health(self._folder, health_of(self._node.parts.gate.picture, now_ns, **figures))

@@ -1,0 +1,501 @@
+"""Node: the whole guard as one sans-IO machine. What happens goes in, with the time; what is to be done comes out.
+
+Rules:
+
+1. Each input is a call with the node's own clock, which runs evenly; after it, everything that follows has been worked out: rows
+   folded, rules judged, playbooks moved on, effects handed to the clients. No socket, file, thread or clock is touched here.
+2. What must be kept stands in `unwritten`, in order. Whoever drives the node appends it to the journal and says `on_written`.
+   A move leaves only after that; a brake has left already.
+3. A restart is `recover`: the journal's records are folded, then every account is asked what is true.
+4. The node that was fenced off does nothing more: `is_fenced`.
+
+Read next: `response/outbox.py`, `response/playbook/runner.py`, `policy/governor/`, `app/driver.py`.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Final
+
+from holdfast import tape
+from holdfast.action import (
+    Action,
+    ArmDeadMan,
+    CancelAll,
+    CancelOrder,
+    PlaceOrder,
+    Tell,
+    Transfer,
+    action_key,
+)
+from holdfast.app.control.command import Refusal, SignedCommand
+from holdfast.app.control.gate import Verdict
+from holdfast.app.desk_risk import DeskRisk
+from holdfast.app.desk_view import LiveView
+from holdfast.app.enforcement import Enforcement
+from holdfast.app.node_parts import NodeParts
+from holdfast.app.reconciling import Reconciling
+from holdfast.clock import SECOND_NS
+from holdfast.detectors.live import Context
+from holdfast.error import BrokenInvariant
+from holdfast.event import (
+    AccountEvent,
+    Alert,
+    AlertCleared,
+    EffectAnswered,
+    Event,
+    Filled,
+    LevelMoved,
+    LineMoved,
+    OrderReported,
+    Quarantined,
+    ResyncRequested,
+    RiskMeasured,
+    Scope,
+    SystemMeasured,
+)
+from holdfast.ledger.record import Record
+from holdfast.order import NewOrder
+from holdfast.policy.escalation import ReleaseRefused
+from holdfast.policy.governor.governor import judged
+from holdfast.policy.governor.verdict import Refused
+from holdfast.receipt import (
+    Intended,
+    NodeStarted,
+    NodeStopped,
+    Permit,
+    PermitMoved,
+    PlaybookArmed,
+    PlaybookStarted,
+    Settled,
+)
+from holdfast.response.dispatch import Ask, AskBalances, Send
+from holdfast.response.playbook.trigger import playbook_of
+from holdfast.tape import RowBuffer
+from holdfast.venues.client import Client, Failure
+
+ROUNDS_MAX: Final = 1_000  # of one input: a node that does not come to rest is broken
+NOTES_MAX: Final = 1_000
+CONFIG: Final = "config"
+"""Who armed a playbook, or proposed limits, that the config names."""
+TIMER_DELAY_NS: Final = 20_000_000  # after the second's end, so that rows on their way are counted in it
+
+
+class Node:
+    """One desk's guard. Make it from `NodeParts`, `recover`, then `start`."""
+
+    def __init__(self, parts: NodeParts) -> None:
+        self.parts = parts
+        self.clients: tuple[Client, ...] = tuple(parts.clients)
+        self.unwritten: deque[Record] = deque()
+        self.tells: deque[tuple[str, Tell]] = deque()
+        self.notes: deque[str] = deque(maxlen=NOTES_MAX)
+        self.permits: dict[Scope, Permit] = {}
+        self.epoch = 0
+        self.is_fenced = False
+        self.now_ns = 0
+        self._by_account = {(client.venue, client.account): client for client in self.clients}
+        self._rows = RowBuffer(64)
+        self._second_ns = 0
+        self._playbooks_ns = 0
+        self._moved = True
+        self._early: list[RiskMeasured] = []
+        self._armed_by: dict[str, str] = {}
+        self.reconciling = Reconciling(parts.blotter, parts.settings.reconcile_s)
+        self.view = LiveView(
+            tuple(self._by_account),
+            parts.state,
+            parts.blotter,
+            self.permits,
+            parts.outbox.exposure,
+            self.reconciling.differences,
+            self.reconciling.reconciled_ns,
+        )
+        self._context = Context(
+            blotter=parts.blotter,
+            instrument=self.view.instrument,
+            mark=self.view.mark,
+            index=self.view.price_usd,
+        )
+        self.enforcement = Enforcement(parts.blotter, self.view)
+        self.risk = DeskRisk(parts.blotter, self.view)
+        parts.state.risk = self._measured
+
+    # start and end
+
+    def recover(self, records: Iterable[Record]) -> None:
+        """Fold the journal of every node before this one, and this one's `NodeStarted`, which ends it."""
+        for record in records:
+            self._fold(record)
+            if isinstance(record, NodeStarted):
+                self.epoch = record.epoch
+            elif isinstance(record, LevelMoved):
+                self.parts.state.desk.restore(record)
+
+    def start(self, now_ns: int) -> None:
+        """Take the config's limits and modes in, and connect every client.
+
+        Limits that are looser than those in force wait. A playbook that a person armed or disarmed stays so.
+        """
+        self.now_ns = self.view.now_ns = now_ns
+        settings = self.parts.settings
+        self._write_all(self.parts.governor.propose(now_ns, settings.limits, CONFIG))
+        for playbook, mode in settings.arm.items():
+            if self._armed_by.get(playbook, CONFIG) == CONFIG and self.parts.runner.mode(playbook) != mode:
+                self._write(PlaybookArmed(now_ns, playbook, mode, CONFIG))
+        for client in self.clients:
+            client.connect(now_ns)
+        self._second_ns = now_ns - now_ns % SECOND_NS + SECOND_NS
+        self._turn(now_ns)
+
+    def stop(self, now_ns: int, reason: str) -> None:
+        """End in order: nothing more is begun; what rests at venues stays, with its dead-man switch."""
+        for client in self.clients:
+            client.disconnect(now_ns)
+        self._write(NodeStopped(now_ns, self.parts.settings.node, self.epoch, reason))
+
+    def fence(self) -> None:
+        """Hear that another node has taken over: do nothing more."""
+        self.is_fenced = True
+        self.unwritten.clear()
+        for client in self.clients:
+            client.wishes.clear()
+
+    # what happens
+
+    def on_open(self, now_ns: int, client: int, line: str) -> None:
+        """A line is open."""
+        self.clients[client].on_open(now_ns, line)
+        self._turn(now_ns)
+
+    def on_close(self, now_ns: int, client: int, line: str, reason: str) -> None:
+        """A line ended or could not be opened."""
+        self.clients[client].on_close(now_ns, line, reason)
+        self._turn(now_ns)
+
+    def on_frame(self, now_ns: int, client: int, line: str, data: bytes) -> None:
+        """A frame came."""
+        self.clients[client].on_frame(now_ns, line, data)
+        self._turn(now_ns)
+
+    def on_answer(self, now_ns: int, client: int, request: int, status: int, body: bytes) -> None:
+        """A request was answered."""
+        self.clients[client].on_answer(now_ns, request, status, body)
+        self._turn(now_ns)
+
+    def on_failure(self, now_ns: int, client: int, request: int, failure: Failure, reason: str) -> None:
+        """A request ended without an answer."""
+        self.clients[client].on_failure(now_ns, request, failure, reason)
+        self._turn(now_ns)
+
+    def on_written(self, now_ns: int, count: int) -> None:
+        """The first `count` of what was unwritten are durable."""
+        for _ in range(count):
+            record = self.unwritten.popleft()
+            self.parts.outbox.on_durable(now_ns, record)  # type: ignore[arg-type]
+        self._turn(now_ns)
+
+    def on_told(self, now_ns: int, effect: str, delivered: bool, detail: str) -> None:
+        """People were told, or could not be."""
+        outcome = "accepted" if delivered else "unsent"
+        self._hear(
+            now_ns,
+            EffectAnswered(time_ns=now_ns, venue="", account="", key=effect, outcome=outcome, detail=detail),
+        )
+        self._turn(now_ns)
+
+    def on_measured(self, now_ns: int, measured: Sequence[SystemMeasured]) -> None:
+        """The driver measured the node itself: lag, disk, memory, clocks."""
+        for one in measured:
+            self._alert(now_ns, self.parts.watch.on_event(one, self._context))
+        self._turn(now_ns)
+
+    def on_risk(self, now_ns: int, measured: Sequence[RiskMeasured]) -> None:
+        """A worker measured the portfolio: the next sweep takes it in."""
+        self._early += measured
+        self._turn(now_ns)
+
+    def on_command(self, now_ns: int, signed: SignedCommand, *, from_file: bool = False) -> Verdict:
+        """Judge a signed command and do what follows from it."""
+        verdict = self.parts.gate.judge(now_ns, signed, from_file=from_file)
+        for receipt in verdict.receipts:
+            self._write(receipt)
+        if verdict.refusal is None and verdict.command is not None:
+            refusal = self._obey(now_ns, verdict)
+            if refusal is not None:
+                self._turn(now_ns)
+                return Verdict(command=verdict.command, receipts=verdict.receipts, refusal=refusal)
+        self._turn(now_ns)
+        return verdict
+
+    def on_wake(self, now_ns: int) -> None:
+        """Time has come to `wake_ns`."""
+        for client in self.clients:
+            if client.wake_ns <= now_ns:
+                client.on_wake(now_ns)
+        self._write_all(self.parts.outbox.on_wake(now_ns))
+        if now_ns >= self._second_ns + TIMER_DELAY_NS:
+            self._tick(now_ns)
+        self._turn(now_ns)
+
+    @property
+    def wake_ns(self) -> int:
+        """Return when `on_wake` is next wanted."""
+        wakes = [client.wake_ns for client in self.clients]
+        wakes += [self.parts.outbox.wake_ns, self._second_ns + TIMER_DELAY_NS]
+        if self._playbooks_ns:
+            wakes.append(self._playbooks_ns)
+        return min(wakes)
+
+    # a turn: until nothing moves any more
+
+    def _turn(self, now_ns: int) -> None:
+        if self.is_fenced:
+            return
+        if now_ns < self.now_ns:
+            raise BrokenInvariant("node.time_backwards", f"at {self.now_ns}, then at {now_ns}")
+        self.now_ns = self.view.now_ns = now_ns
+        for _ in range(ROUNDS_MAX):
+            heard = self._hear_clients(now_ns)
+            due = self._moved or (self._playbooks_ns and now_ns >= self._playbooks_ns)
+            moved = bool(due) and self._run_playbooks(now_ns)
+            sent = self._dispatch(now_ns)
+            if not (heard or moved or sent):
+                return
+        raise BrokenInvariant("node.restless", f"{ROUNDS_MAX} rounds at {now_ns} and no rest")
+
+    def _hear_clients(self, now_ns: int) -> bool:
+        heard = False
+        for client in self.clients:
+            if client.events:
+                heard = True
+                events, client.events = client.events, []
+                for event in events:
+                    self._hear(now_ns, event)
+            buffer = client.feed.rows
+            if buffer.count:
+                rows, buffer.count = buffer.array[: buffer.count], 0
+                self._take(now_ns, self.parts.state.step(rows))
+        return heard
+
+    def _hear(self, now_ns: int, event: AccountEvent | Quarantined | ResyncRequested) -> None:
+        """Take in one thing that a client said."""
+        if isinstance(event, Quarantined | ResyncRequested):
+            self._write(event)
+            return
+        parts = self.parts
+        differences = (
+            parts.blotter.fold(event) if not isinstance(event, EffectAnswered) or event.venue else []
+        )
+        self.reconciling.hear(event, differences)
+        if parts.outbox.concerns(event) or isinstance(event, LineMoved | Filled):
+            self._write(event)
+        self._write_all(parts.outbox.on_event(now_ns, event))
+        if isinstance(event, OrderReported):
+            for key, action, reason in self.enforcement.on_order(event):
+                self._submit(now_ns, key, action, reason)
+        if isinstance(event, LineMoved) and event.line == "private" and event.up:
+            self.reconciling.want(event.venue, event.account)
+        self._alert(now_ns, parts.watch.on_event(event, self._context))
+        self._moved = True
+
+    def _alert(self, now_ns: int, alerts: Sequence[Alert | AlertCleared]) -> None:
+        if alerts:
+            self._take(now_ns, self.parts.state.hear(now_ns, alerts))
+
+    def _take(self, now_ns: int, events: Sequence[Event]) -> None:
+        """Record what the fold said, and let it set playbooks off."""
+        for event in events:
+            self._write(event)
+            self._set_off(now_ns, event)
+
+    def _set_off(self, now_ns: int, event: Event) -> None:
+        for started in self.parts.runner.on_event(now_ns, event):
+            if isinstance(started, PlaybookStarted):
+                self._write(started)
+                self._moved = True
+
+    def _run_playbooks(self, now_ns: int) -> bool:
+        """Move every run on by one turn; tell whether anything moved."""
+        self._moved = False
+        parts = self.parts
+        turn = parts.runner.advance(now_ns, self.view, parts.recollection, self.facts)
+        self._playbooks_ns = turn.wake_ns
+        for receipt in turn.receipts:
+            self._write(receipt)
+        known = len(self.unwritten)
+        for key, action, reason in turn.wanted:
+            self._submit(now_ns, key, action, reason, playbook_of(key.partition("/")[0]))
+        for venue, account in turn.ask:
+            self.reconciling.want(venue, account)
+        self.notes.extend(turn.notices)
+        self._moved = self._moved or bool(turn.receipts) or len(self.unwritten) > known
+        return self._moved
+
+    def _submit(self, now_ns: int, key: str, action: Action, reason: str, playbook: str = "") -> None:
+        """Hand an action to the governor and, if it allows, to the outbox."""
+        parts = self.parts
+        if parts.outbox.settled(key) is not None or parts.outbox.intent(key) is not None:
+            return
+        verdict = parts.governor.judge(now_ns, action, playbook, self.view, run=key.partition("/")[0])
+        self._write(judged(now_ns, key, action, playbook, verdict))
+        if isinstance(verdict, Refused):
+            self._write(Intended(now_ns, key, action, reason))
+            self._write(Settled(now_ns, key, "refused", verdict.code, verdict.reason))
+        else:
+            self._write_all(parts.outbox.submit(now_ns, key, action, reason))
+
+    def _dispatch(self, now_ns: int) -> bool:
+        """Hand what is to leave to the clients; tell whether anything did."""
+        for venue, account in self.reconciling.take_due(now_ns):
+            client = self._by_account.get((venue, account))
+            if client is not None and client.is_ready:
+                client.ask_orders(now_ns)
+                client.ask_positions(now_ns)
+                client.ask_balances(now_ns)
+        dispatches = self.parts.outbox.take_dispatches()
+        for dispatch in dispatches:
+            if isinstance(dispatch, Send):
+                self._send(now_ns, dispatch)
+            elif isinstance(dispatch, Ask):
+                client = self._by_account.get((dispatch.venue, dispatch.account))
+                if client is not None:
+                    client.ask_order(now_ns, dispatch.instrument, dispatch.client_id)
+            else:
+                self._ask_balances(now_ns, dispatch)
+        return bool(dispatches)
+
+    def _ask_balances(self, now_ns: int, dispatch: AskBalances) -> None:
+        client = self._by_account.get((dispatch.venue, dispatch.account))
+        if client is not None:
+            client.ask_balances(now_ns)
+
+    def _send(self, now_ns: int, send: Send) -> None:
+        action = send.action
+        if isinstance(action, Tell):
+            self.tells.append((send.effect, action))
+            return
+        account = action.from_account if isinstance(action, Transfer) else action.account
+        client = self._by_account.get((action.venue, account))
+        if client is None:
+            detail = f"no client for {action.venue}/{account}"
+            self._hear(
+                now_ns,
+                EffectAnswered(
+                    time_ns=now_ns, venue=action.venue, account=account, key=send.effect, outcome="unsent",
+                    code="no_client", detail=detail,
+                ),
+            )  # fmt: skip
+        elif isinstance(action, CancelAll):
+            client.cancel_all(now_ns, send.effect, action.instrument)
+        elif isinstance(action, CancelOrder):
+            client.cancel(now_ns, send.effect, action.instrument, action.order_id)
+        elif isinstance(action, ArmDeadMan):
+            client.arm_dead_man(now_ns, send.effect, action.timeout_s)
+        elif isinstance(action, Transfer):
+            client.transfer(
+                now_ns, send.effect, action.to_account, action.asset, action.amount, send.valid_until_ns
+            )
+        else:
+            order = _order_of(action, send.client_id)
+            self.parts.blotter.expect(
+                now_ns, action.venue, account, order, key=send.effect, valid_until_ns=send.valid_until_ns
+            )
+            client.place(now_ns, send.effect, order, send.valid_until_ns)
+
+    # each second
+
+    def _tick(self, now_ns: int) -> None:
+        """End a second: a timer row for the fold, detectors that wait for time, questions that are due."""
+        self._second_ns = now_ns - now_ns % SECOND_NS + SECOND_NS
+        self._rows.append(tape.TIMER, -1, 0, now_ns, flags=tape.LAST)
+        self._take(now_ns, self.parts.state.step(self._rows.take()))
+        self.view.now_ns = now_ns
+        self._alert(now_ns, self.parts.watch.on_tick(now_ns))
+        self.reconciling.on_tick(now_ns)
+        self._moved = True
+        for client, settings in zip(self.clients, self.parts.settings.venues, strict=False):
+            if not client.is_ready:
+                continue
+            second = now_ns // SECOND_NS
+            if second % self.parts.settings.clock_s == 0:
+                client.ask_clock(now_ns)
+            if settings.dead_man_s and second % max(int(settings.dead_man_s / 3), 1) == 0:
+                client.arm_dead_man(now_ns, f"dead-man/{second}", settings.dead_man_s)
+
+    def _measured(self, now_ns: int, _state: object) -> Sequence[RiskMeasured]:
+        """Give the fold what is known of the portfolio at a sweep: the worker's measures, or what the venues say."""
+        early, self._early = self._early, []
+        return self.risk.measure(now_ns, early)
+
+    def facts(self, scope: Scope) -> Mapping[str, Any]:
+        """Return what conditions may read of a scope."""
+        return self.parts.state.facts(scope)
+
+    # commands
+
+    def _obey(self, now_ns: int, verdict: Verdict) -> Refusal | None:
+        """Do what an allowed command wants beyond its receipts."""
+        command = verdict.command
+        assert command is not None
+        if command.command in ("halt", "pause"):
+            run = f"command-{command.nonce}"
+            for number, (venue, account) in enumerate(self.view.accounts(verdict.scope)):
+                action = CancelAll(venue, account, verdict.scope.instrument)
+                key = action_key(run, "cancel_all", number)
+                self._submit(now_ns, key, action, f"{command.operator} gave {command.command}")
+        elif command.command == "release":
+            moved = self.parts.state.desk.release(now_ns, verdict.scope, command.operator)
+            if isinstance(moved, ReleaseRefused):
+                return Refusal(moved.code, moved.reason, "see `holdfast status`")
+            self._take(now_ns, [moved])
+        elif command.command == "start":
+            started = self.parts.runner.start_by_operator(
+                now_ns, verdict.target, verdict.scope, command.operator
+            )
+            if not isinstance(started, PlaybookStarted):
+                return Refusal(started.code, started.reason)
+            self._write(started)
+            self._moved = True
+        return None
+
+    # records
+
+    def _write_all(self, records: Sequence[Record]) -> None:
+        for record in records:
+            self._write(record)
+
+    def _write(self, record: Record) -> None:
+        """Take in a record and have it written."""
+        self._fold(record)
+        self.unwritten.append(record)
+
+    def _fold(self, record: Record) -> None:
+        """Take in a record of the journal, new or old: the one place where what must survive changes."""
+        parts = self.parts
+        parts.outbox.fold(record)  # type: ignore[arg-type]
+        parts.runner.fold(record)
+        if not isinstance(record, Intended) or record.key.partition("/")[0] in parts.runner.runs:
+            parts.recollection.fold(record)  # type: ignore[arg-type]
+        parts.governor.fold(record)
+        parts.gate.fold(record)
+        if isinstance(record, PermitMoved):
+            self.permits[record.scope] = record.permit
+            self._moved = True
+        elif isinstance(record, Intended | Settled):
+            self._moved = True
+        elif isinstance(record, PlaybookArmed):
+            self._armed_by[record.playbook] = record.operator
+
+
+def _order_of(action: PlaceOrder, client_id: str) -> NewOrder:
+    quantity: Decimal = action.quantity
+    return NewOrder(
+        instrument=action.instrument,
+        side=action.side,
+        quantity=quantity,
+        client_id=client_id,
+        price=action.limit_price,
+        time_in_force="gtc" if action.rests else "ioc",
+        reduce_only=action.reduce_only,
+    )
