@@ -50,6 +50,11 @@ class Balances:
         if known is None or event.time_ns >= known.time_ns:
             self._last[place] = event
 
+    def forget(self) -> None:
+        """Begin anew, on another node's clock."""
+        self._last.clear()
+        self._moved_ns.clear()
+
     def known(self, transfer: Transfer) -> list[BalanceReported]:
         """Return what is known of the two accounts, to be written down before the transfer."""
         return [self._last[place] for place in ends(transfer) if place in self._last]

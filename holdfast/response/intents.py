@@ -202,6 +202,9 @@ class Intents:
             intent.is_durable = intent.is_late = False
             intent.asks = intent.looked_ns = intent.next_ns = 0
             self._touch(intent)
+        for intent in self.resting():
+            intent.changed_ns, intent.valid_until_ns = record.time_ns, record.time_ns + intent.validity_ns
+        self.balances.forget()
 
     # what the world says
 

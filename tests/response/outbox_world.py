@@ -2,7 +2,8 @@
 venue that counts what it did. Time moves only when told.
 
 True time is `now_ns`. Each node has a clock of its own, wrong by `skew_ns` against true time, and evenly so: a
-clock that was stepped between two nodes. Clients turn a validity into the venue's clock with an error below the outbox's margin.
+clock that was stepped between two nodes. Clients turn a validity into the venue's clock with an
+error below the outbox's margin.
 """
 
 from collections.abc import Callable
