@@ -24,7 +24,13 @@ from holdfast.lab.world.deribit.market_topics import (
 )
 from holdfast.lab.world.deribit.session import DeribitSession
 from holdfast.lab.world.deribit.topic import INTERVALS_NS
-from holdfast.lab.world.deribit.user_topics import ChangesTopic, OrdersTopic, PortfolioTopic, UserTradesTopic
+from holdfast.lab.world.deribit.user_topics import (
+    AnyPortfolioTopic,
+    ChangesTopic,
+    OrdersTopic,
+    PortfolioTopic,
+    UserTradesTopic,
+)
 from holdfast.lab.world.deribit.visit import is_of
 from holdfast.lab.world.exchange import (
     BalanceMoved,
@@ -157,7 +163,14 @@ class Channels:
         subjects = [f"@{account}"]
         if parts[1:2] == ["portfolio"] and len(parts) == 3:
             currency = parts[2].upper()
-            if currency not in {it.settle for it in self._exchange.listings.values()}:
+            currencies = dict.fromkeys(it.settle for it in self._exchange.listings.values())
+            if currency == "ANY":
+                every = [*subjects, *self._exchange.listings]
+                made = AnyPortfolioTopic(
+                    name, self._exchange, self._faults, SECOND_NS, account, tuple(currencies)
+                )
+                return made, every
+            if currency not in currencies:
                 return None
             settled = [it.symbol for it in self._exchange.listings.values() if it.settle == currency]
             topic = PortfolioTopic(name, self._exchange, self._faults, SECOND_NS, account, currency)

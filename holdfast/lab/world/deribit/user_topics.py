@@ -1,6 +1,6 @@
 """Deribit's private channels: an account's orders, executions, changes and portfolio."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from holdfast.lab.world.deribit import account_shapes as shapes
@@ -160,3 +160,32 @@ class PortfolioTopic(DeribitTopic):
     def _state(self) -> Facts:
         balance = self.exchange.balance(self.account, self._currency)
         return shapes.portfolio(self.exchange, self.account, balance)
+
+
+class AnyPortfolioTopic(DeribitTopic):
+    """`user.portfolio.any`: the portfolio of every currency, each in a message of its own."""
+
+    def __init__(
+        self,
+        channel: str,
+        exchange: Exchange,
+        faults: Faults,
+        interval_ns: int,
+        account: str,
+        currencies: Sequence[str],
+    ) -> None:
+        super().__init__(channel, exchange, faults, interval_ns)
+        self._parts = [
+            PortfolioTopic(channel, exchange, faults, interval_ns, account, one) for one in currencies
+        ]
+
+    def hear(self, news: News) -> None:
+        for part in self._parts:
+            part.hear(news)
+            self.due_ns = min(self.due_ns, part.due_ns)
+
+    def say(self) -> list[bytes]:
+        return [message for part in self._parts for message in part.say()]
+
+    def welcome(self) -> list[bytes]:
+        return [message for part in self._parts for message in part.welcome()]
