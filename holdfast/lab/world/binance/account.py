@@ -188,6 +188,10 @@ def _coins(request: Request) -> Json:
     ]
 
 
+def _no_pairs(_request: Request) -> Json:
+    return []  # nothing is traded on margin here
+
+
 def _transfer_own(request: Request) -> Json:
     account, spot = request.account, spot_wallet(request.account)
     kind = reply.needed(request.params, "type")
@@ -305,6 +309,8 @@ ACCOUNT: Final[Endpoints] = {
     ("PUT", _V1 + "listenKey"): Endpoint(_keep_listen_key, weighing(1), "key"),
     ("DELETE", _V1 + "listenKey"): Endpoint(_close_listen_key, weighing(1), "key"),
     ("GET", "/sapi/v1/capital/config/getall"): Endpoint(_coins, weighing(10), "signed"),
+    ("GET", "/sapi/v1/margin/allPairs"): Endpoint(_no_pairs, weighing(1), "key"),
+    ("GET", "/sapi/v1/margin/isolated/allPairs"): Endpoint(_no_pairs, weighing(1), "key"),
     ("POST", "/sapi/v1/asset/transfer"): Endpoint(_transfer_own, weighing(1), "signed", 0, True),
     ("POST", "/sapi/v1/sub-account/universalTransfer"): Endpoint(
         _transfer_between, weighing(1), "signed", 0, True

@@ -28,7 +28,7 @@ from holdfast.lab.world.deribit.visit import Method, Visit
 from holdfast.lab.world.exchange import Exchange, Printed, Trade
 from holdfast.lab.world.faults import Faults
 
-HTTP_PREFIX: Final = "/api/v2/"
+HTTP_PREFIX: Final = "/api/v2"
 _METHODS: Final[dict[str, Method]] = PUBLIC | CONNECTION | QUESTIONS | ACCOUNT | TRANSFERS | EFFECTS
 _STATUS: Final = {
     rpc.INVALID_CREDENTIALS: 401,
@@ -222,10 +222,10 @@ class DeribitServer:
 def _http_call(target: str, body: bytes) -> rpc.Call:
     """Read a request from a path and query, or from a body. Raises: Rejection."""
     split = urlsplit(target)
+    name = split.path.removeprefix(HTTP_PREFIX).strip("/")
     if not split.path.startswith(HTTP_PREFIX):
         raise rpc.Rejection(rpc.METHOD_NOT_FOUND, "Method not found")
-    name = split.path.removeprefix(HTTP_PREFIX)
     if body:
         call = rpc.read_call(body)
-        return call if "/" not in name or name == call.method else rpc.Call(name, call.params, call.id)
+        return msgspec.structs.replace(call, method=name or call.method)
     return rpc.Call(name, dict(parse_qsl(split.query, keep_blank_values=True)))
