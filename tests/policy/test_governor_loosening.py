@@ -104,6 +104,16 @@ def test_a_restart_that_proposes_the_same_again_neither_shortens_nor_begins_the_
     assert clock.propose(limits(1_000)) == 0
 
 
+def test_the_same_record_folded_twice_does_not_begin_the_wait_anew() -> None:
+    clock = Clock(limits(100))
+    (record,) = clock.folded.propose(clock.now_ns, limits(1_000), "ann")
+    clock.folded.fold(record)
+    clock.wait(DELAY_S / 2)
+    clock.folded.fold(msgspec.structs.replace(record, time_ns=clock.now_ns))  # as a second node writes it
+    clock.wait(DELAY_S / 2)
+    assert clock.count == 1_000
+
+
 def test_something_looser_still_waits_anew() -> None:
     clock = Clock(limits(100))
     clock.propose(limits(1_000))

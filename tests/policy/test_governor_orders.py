@@ -8,10 +8,12 @@ from hypothesis import strategies as st
 
 from holdfast.action import Action, ArmDeadMan, CancelAll, PlaceOrder, Tell, Transfer
 from holdfast.error import CallerError
+from holdfast.event import Scope
 from holdfast.policy.governor.governor import Governor, judged
 from holdfast.policy.governor.limits import DeskLimits, GovernorSettings, Limits
 from holdfast.policy.governor.verdict import REMEDIES, Allowed, Refused, Verdict
 from holdfast.receipt import Intended
+from holdfast.response.view import Moment
 from tests.response.desk_double import ETHER, INVERSE, LINEAR, OPTION, START, Desk
 
 WIDE = GovernorSettings(desk=DeskLimits(order_notional_usd_max=1e9, notional_usd_max=1e12, loss_usd_max=1e12))
@@ -149,6 +151,23 @@ def test_what_is_in_flight_counts_at_its_worst() -> None:
     assert code(said(order("sell", "400010", **sold), on=made)) == "governor.delta"
     made.view.pendings[("deribit", "main", "BTC-PERPETUAL")] = Decimal(-1_200_000)  # may have turned it over
     assert code(said(order("sell", "10", **sold), on=made)) == "governor.delta"
+
+
+class OnlyPositions(Moment):
+    """A view that does not list what has nothing but orders in flight."""
+
+    def held(self, scope: Scope) -> list[tuple[str, str, str]]:
+        return [place for place in super().held(scope) if self.positions.get(place)]
+
+
+def test_an_order_in_flight_counts_although_nothing_is_held_there() -> None:
+    made = desk()
+    made.view = OnlyPositions(**{name: getattr(made.view, name) for name in Moment.__struct_fields__})
+    made.hold(LINEAR, "0")
+    made.hold(INVERSE, "1000000")
+    assert code(said(order("sell", "1", reduce_only=False), on=made)) == ""
+    made.view.pendings[("binance", "main", "BTCUSDT")] = Decimal(-12)
+    assert code(said(order("sell", "1", reduce_only=False), on=made)) == "governor.delta"
 
 
 def test_the_delta_of_another_coin_is_another_matter() -> None:

@@ -53,7 +53,7 @@ def check_order(order: PlaceOrder, rows: Rows, sight: Sight, *, may_add_delta: b
         if order.reduce_only:
             beyond = _not_reducing(order, signed, sight)
         elif not may_add_delta:
-            beyond = _adding_delta(instrument, signed, min(mark, float(order.limit_price)), sight)
+            beyond = _adding_delta(order, instrument, min(mark, float(order.limit_price)), sight)
     return beyond or Allowed(notional_usd=notional, loss_usd=loss)
 
 
@@ -84,9 +84,10 @@ def _not_reducing(order: PlaceOrder, signed: Decimal, sight: Sight) -> Refused |
     return Refused(code="governor.position", reason=reason, limit="reduce_only")
 
 
-def _adding_delta(instrument: Instrument, signed: Decimal, price: float, sight: Sight) -> Refused | None:
-    asset = instrument.base
-    bounds = delta_bounds(sight, asset, sight.held(DESK))
+def _adding_delta(order: PlaceOrder, instrument: Instrument, price: float, sight: Sight) -> Refused | None:
+    asset, signed = instrument.base, sign_of(order.side) * order.quantity
+    held = {*sight.held(DESK), (order.venue, order.account, order.instrument)}
+    bounds = delta_bounds(sight, asset, sorted(held))
     if isinstance(bounds, str):
         return Refused(code="governor.delta_unknown", reason=bounds, limit="may_add_delta")
     coins = coins_of(instrument, signed, price)

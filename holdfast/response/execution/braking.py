@@ -52,6 +52,7 @@ def brake(
         number = len(known) + len(progress.wanted)
         if number < ACTIONS_MAX and now_ns < deadline_ns:
             progress.wanted.append(Wanted(turn.key(number), action, f"{reason}: {why}" if why else reason))
+            progress.wake_ns = min(progress.wake_ns, now_ns + round(AGAIN_S * SECOND_NS))
     if not left:
         return Progress(ended=Ended("done", f"{len(brakes)} accounts"))
     if now_ns >= deadline_ns:

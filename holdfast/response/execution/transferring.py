@@ -23,9 +23,9 @@ def tries_of(known: list[Known], wanted: Transfer) -> list[Known]:
 
 def transfer(turn: Turn, known: list[Known], wanted: Transfer, number: int, reason: str) -> Progress:
     """Return the next try at a transfer, or how it ended. One that is open or done is never tried again."""
-    tries = tries_of(known, wanted)
+    tries, wake_ns = tries_of(known, wanted), turn.now_ns + round(AGAIN_S * SECOND_NS)
     if not tries:
-        return Progress(wanted=[Wanted(turn.key(number), wanted, reason)])
+        return Progress(wanted=[Wanted(turn.key(number), wanted, reason)], wake_ns=wake_ns)
     last = tries[-1]
     if last.settled is None:
         return Progress()
@@ -36,4 +36,6 @@ def transfer(turn: Turn, known: list[Known], wanted: Transfer, number: int, reas
     again_ns = last.time_ns + round(AGAIN_S * SECOND_NS)
     if turn.now_ns < again_ns:
         return Progress(wake_ns=again_ns)
-    return Progress(wanted=[Wanted(turn.key(number), wanted, f"{reason}, after {last.failure}")])
+    return Progress(
+        wanted=[Wanted(turn.key(number), wanted, f"{reason}, after {last.failure}")], wake_ns=wake_ns
+    )
