@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner, Result
-from control_desk import ListeningNode, People, incident, listening, write_config
+from control_desk import ListeningNode, People, incident, judged, listening, write_config
 
 from holdfast.app.cli import main
 from holdfast.app.control.authority import Authority
@@ -20,6 +20,7 @@ from holdfast.app.control.inbox import waiting
 from holdfast.app.control.may import may_table
 from holdfast.clock import SECOND_NS
 from holdfast.ledger.writer import LedgerWriter
+from holdfast.receipt import Commanded, PlaybookArmed, Receipt, Voted
 
 DONE, REFUSED, WRONG, LEFT = 0, 1, 2, 4
 
@@ -300,6 +301,57 @@ def test_json_of_a_command_says_what_became_of_it(terminal: Terminal) -> None:
     assert (left["outcome"], Path(left["file"]).exists()) == ("left", True)
     refused = json.loads(terminal.type("resume", "--json", by="tom").output)
     assert (refused["outcome"], refused["refusal"]["code"]) == ("refused", "command.not_allowed")
+
+
+# the audit
+
+
+def test_every_act_of_a_person_is_backed_by_a_signed_command(terminal: Terminal, node: ListeningNode) -> None:
+    with listening(node):
+        terminal.type("halt", by="tom")
+        terminal.type("approve", "deleverage-17", by="tom")
+        terminal.type("arm", "circuit_breaker", "--mode", "act", by="rita")
+        terminal.type("resume", by="tom")
+    audited = terminal.type("operator", "audit")
+    expected = "deleverage armed by rita: no signed command"  # the desk of these tests begins with it
+    assert expected in audited.output.splitlines()[0]
+    assert audited.output.splitlines()[1:] == ["3 commands verified, 1 were refused when given"]
+
+
+@pytest.mark.parametrize(
+    ("forged", "fault"),
+    [
+        (
+            Voted(5, "deleverage-17/ask", "rita", True),
+            "a vote of rita on deleverage-17/ask: no signed command",
+        ),
+        (
+            PlaybookArmed(5, "circuit_breaker", "act", "rita"),
+            "circuit_breaker armed by rita: no signed command",
+        ),
+        (
+            Commanded(5, "rita", "resume", {}, f"5 {'0' * 32} {'A' * 86}==", True, ""),
+            "resume by rita: not signed by the key",
+        ),
+        (Commanded(5, "eve", "resume", {}, "", True, ""), "resume by eve: the config knows no such operator"),
+    ],
+    ids=["vote", "arm", "command", "operator"],
+)
+def test_what_somebody_wrote_into_the_journal_in_anothers_name_is_found(
+    terminal: Terminal, node: ListeningNode, forged: Receipt, fault: str
+) -> None:
+    node.write([forged])
+    audited = terminal.type("operator", "audit", "--json")
+    assert audited.exit_code == REFUSED
+    assert any(fault in finding for finding in json.loads(audited.output)["findings"])
+
+
+def test_a_command_that_stands_in_the_journal_twice_is_found(terminal: Terminal, node: ListeningNode) -> None:
+    halted = judged(node.gate, terminal.people.sign("tom", "halt", time.time_ns()), time.time_ns()).receipts[
+        0
+    ]
+    node.write([halted, halted])
+    assert "halt by tom: the same command stands there twice" in terminal.type("operator", "audit").output
 
 
 # a wrong call

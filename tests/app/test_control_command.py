@@ -349,7 +349,7 @@ def test_a_key_is_never_written_over_another(people: People) -> None:
         new_operator(people.folder / "tom.key", "tom")
 
 
-@pytest.mark.parametrize("name", ["", "a b", "ann+1", "x" * 41, "../ann", "ann\n"])
+@pytest.mark.parametrize("name", ["", "a b", "ann+1", "x" * 41, "../ann", "ann\n", "config"])
 def test_a_name_that_cannot_stand_in_a_file_or_a_policy_is_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(CallerError, match=r"operator\.name"):
         new_operator(tmp_path / "key", name)

@@ -4,7 +4,6 @@ Exit codes: 0 done, or shown; 1 refused by the desk, or no way to it; 2 the call
 4 no node answered: the command lies in the inbox and is read when one starts.
 """
 
-import os
 import sys
 from pathlib import Path
 from typing import Any, Final
@@ -12,6 +11,7 @@ from typing import Any, Final
 import click
 import msgspec
 
+from holdfast.app.control.operator_commands import operator
 from holdfast.app.guarded import guarded
 from holdfast.clock import SECOND_NS
 from holdfast.error import CallerError
@@ -212,46 +212,6 @@ def disarm(playbook: str, comment: str, config: Path, key: Path | None, as_json:
     sys.exit(_tell(config, key, as_json, "disarm", playbook=playbook, comment=comment))
 
 
-@click.group()
-def operator() -> None:
-    """Keys of the people who may speak to a desk, and what its policies let them do."""
-
-
-@operator.command("new")
-@click.argument("name")
-@click.option("--key", type=_PATH, help="The file to make; default: in your own data folder.")
-@click.option("--role", "roles", multiple=True, default=("trader",), help="A role to have; may be repeated.")
-def new(name: str, key: Path | None, roles: tuple[str, ...]) -> None:
-    """Make a key for the operator NAME, and print the lines for the desk's config."""
-    from holdfast.app.control.operator import config_lines, new_operator, require_roles  # noqa: PLC0415
-
-    def work() -> int:
-        require_roles(roles)
-        path = key or _own_folder() / f"{name}.key"
-        signer = new_operator(path, name)
-        click.echo(config_lines(signer, roles))
-        click.echo(f"the key is in {path}: keep it to yourself, and set HOLDFAST_KEY to its place", err=True)
-        return 0
-
-    sys.exit(guarded(work))
-
-
-@operator.command("policies")
-@click.option(
-    "--policies", type=_PATH, help="A file of Cedar policies; default: the ones that come with Holdfast."
-)
-def policies(policies: Path | None) -> None:
-    """Check a file of policies and print who may do what under it."""
-    from holdfast.app.control.authority import Authority  # noqa: PLC0415
-    from holdfast.app.control.may import may_table  # noqa: PLC0415
-
-    def work() -> int:
-        click.echo(may_table(Authority.load(policies)))
-        return 0
-
-    sys.exit(guarded(work))
-
-
 CONTROL_COMMANDS: Final[tuple[click.Command, ...]] = (
     status,
     incidents,
@@ -323,8 +283,3 @@ def _words(outcome: Any, command: str) -> str:
 def _print(lines: list[str], whole: object, as_json: bool) -> int:
     click.echo(msgspec.json.encode(whole) if as_json else "\n".join(lines))
     return 0
-
-
-def _own_folder() -> Path:
-    data = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
-    return Path(data) / "holdfast" / "operators"

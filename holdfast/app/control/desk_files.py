@@ -136,7 +136,8 @@ def read_desk(config: ControlConfig, answered: Picture | None = None) -> DeskSee
     health = read_health(config.folder)
     if answered is None:
         try:
-            _fold_journal(config, picture)
+            for record in read_receipts(config, picture):
+                picture.fold(record)
         except HoldfastError as error:
             troubles.append(str(error))
         if health is not None and health.epoch >= picture.epoch:
@@ -144,16 +145,6 @@ def read_desk(config: ControlConfig, answered: Picture | None = None) -> DeskSee
     view = DeskSeen(picture=picture, troubles=troubles, health=health, waiting=waiting(config.folder))
     _add_checkpoint(view, config.folder / LEDGER_FOLDER / "checkpoint")
     return view
-
-
-def _fold_journal(config: ControlConfig, picture: Picture) -> None:
-    for record in read_journal(config):
-        if _PASSED_OVER.search(record):
-            continue
-        try:
-            picture.fold(decode(record))
-        except OutsideError:  # of a later version
-            picture.unknown += 1
 
 
 def read_journal(config: ControlConfig) -> Iterator[bytes]:
@@ -166,6 +157,21 @@ def read_journal(config: ControlConfig) -> Iterator[bytes]:
         yield from _read_postgres(config.journal)
     elif path.exists():
         yield from _read_sqlite(path)
+
+
+def read_receipts(config: ControlConfig, picture: Picture | None = None) -> Iterator[object]:
+    """Yield the records of a desk's journal that people act on; those of a later version are counted and passed over.
+
+    Raises: as `read_journal`.
+    """
+    for record in read_journal(config):
+        if _PASSED_OVER.search(record):
+            continue
+        try:
+            yield decode(record)
+        except OutsideError:
+            if picture is not None:
+                picture.unknown += 1
 
 
 def _read_sqlite(path: Path) -> Iterator[bytes]:

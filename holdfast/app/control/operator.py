@@ -23,6 +23,8 @@ ROLES: Final[tuple[Role, ...]] = get_args(Role)
 
 _NAME_CHARS: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
 
+_TAKEN: Final = ("config",)  # who armed what no person did
+
 
 class OperatorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One person: name, verifier key, roles.
@@ -122,7 +124,7 @@ def require_roles(roles: Iterable[str]) -> None:
 
 def require_operator_name(name: str) -> None:
     """Refuse a name that no operator may bear. Raises: CallerError `operator.name`."""
-    if not name or len(name) > NAME_CHARS_MAX or not set(name) <= _NAME_CHARS:
+    if not name or len(name) > NAME_CHARS_MAX or not set(name) <= _NAME_CHARS or name in _TAKEN:
         raise CallerError(
             "operator.name",
             f"{name[:80]!r} cannot name an operator",

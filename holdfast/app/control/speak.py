@@ -19,7 +19,7 @@ import msgspec
 from holdfast.app.control.authority import Authority
 from holdfast.app.control.client import ask_node
 from holdfast.app.control.command import BRAKES, REPLAYED, Command, Refusal, SignedCommand, sign_command
-from holdfast.app.control.desk_files import ControlConfig, DeskSeen, read_desk, read_journal
+from holdfast.app.control.desk_files import ControlConfig, DeskSeen, read_desk, read_receipts
 from holdfast.app.control.gate import Gate
 from holdfast.app.control.inbox import leave
 from holdfast.app.control.lines import Answer
@@ -27,7 +27,6 @@ from holdfast.app.control.screen import Sight
 from holdfast.app.control.targets import scope_named
 from holdfast.error import HoldfastError, OutsideError
 from holdfast.keys.file_signer import FileSigner
-from holdfast.ledger.record import decode
 
 
 class Outcome(msgspec.Struct, kw_only=True):
@@ -132,8 +131,8 @@ def _judged_here(config: ControlConfig, command: Command, signed: SignedCommand)
         playbooks={named} if named else (),
     )
     try:
-        for record in read_journal(config):
-            gate.fold(decode(record))
+        for record in read_receipts(config):
+            gate.fold(record)
     except HoldfastError:
         if command.command in ("approve", "deny"):
             return None
