@@ -43,8 +43,8 @@ class Contract:
         "asks", "base", "basis", "bids", "change_id", "delivery", "funding_index", "funding_rate", "greeks",
         "holdings", "hours", "im", "is_open", "is_option", "is_reciprocal", "is_ticker_stale", "last_ticks", "listing",
         "lot", "lot_size", "maker_rate", "mark", "mark_iv", "mark_ns", "mark_unit", "mm", "moved", "open_interest",
-        "premium_ns", "premium_sum", "settle", "symbol", "taker_rate", "tick", "tick_size", "trade_sequence", "trades",
-        "underlying", "unit_scale",
+        "premium", "premium_ns", "premium_sum", "settle", "symbol", "taker_rate", "tick", "tick_size", "trade_sequence",
+        "trades", "underlying", "unit_scale",
     )  # fmt: skip
 
     def __init__(self, listing: Listing, trades_kept_max: int) -> None:
@@ -80,6 +80,7 @@ class Contract:
         self.delivery = 0.0
         self.funding_index = 0  # paid by one long lot so far, in 1e-15
         self.funding_rate = 0.0
+        self.premium = 0.0  # mark over index less one, when the mark was last moved
         self.premium_sum = 0.0
         self.premium_ns = 0
         self.open_interest = 0

@@ -54,7 +54,7 @@ class Funding:
             index = state.index(contract.base)
             if past_ns <= 0 or index <= 0.0:
                 continue
-            premium = contract.mark / index - 1.0
+            premium = contract.premium
             if not self._is_continuous:
                 contract.premium_sum += premium * past_ns
                 contract.premium_ns = now

@@ -2,7 +2,7 @@
 
 Rules:
 
-1. First all orders of the pool are cancelled. If that is not enough, each mark one step: a share (`liquidation_fraction`) of
+1. First all orders of the pool are cancelled. Then, each mark one step: a share (`liquidation_fraction`) of
    the position with the largest requirement goes to the book, at the bankruptcy price or better (the price at which the
    pool would be worth nothing). A fee of what was closed, as far as there is equity, goes to the insurance fund.
 2. A pool worth nothing or less is taken over: the insurance fund fills the hole as far as it reaches, each position goes to
@@ -12,6 +12,7 @@ Rules:
 """
 
 import math
+from typing import Final
 
 from holdfast.lab.world.exchange.account import Holding, Pool
 from holdfast.lab.world.exchange.booking import Booking
@@ -22,6 +23,8 @@ from holdfast.lab.world.exchange.news import AccountCancelled, Liquidated
 from holdfast.lab.world.exchange.state import VenueState
 from holdfast.lab.world.exchange.views import MINOR, Order
 from holdfast.order import Side
+
+BEYOND: Final = 1_000  # times the mark: as far as any book reaches
 
 
 class Liquidation:
@@ -52,8 +55,8 @@ class Liquidation:
             return
         for holding in pool.holdings:
             self._state.settle_funding(holding)
-        equity = self._margin.measure(pool).equity
-        if equity <= 0.0:
+        equity = _equity(pool)
+        if equity <= 0:
             self._take_over(pool)
             return
         held = [holding for holding in pool.holdings if holding.lots]
@@ -64,7 +67,7 @@ class Liquidation:
         closed, value = self._to_book(holding, lots, equity, "book")
         if closed:
             self._charge(holding, value)
-        if self._margin.measure(pool).equity <= 0.0:
+        if _equity(pool) <= 0:
             self._take_over(pool)
 
     def _cancel_orders(self, pool: Pool) -> None:
@@ -83,11 +86,11 @@ class Liquidation:
             return max(-holding.lots, 0) * (contract.mark_unit + contract.mm * contract.lot_size * coin)
         return abs(holding.lots * contract.mark_unit) * contract.mm
 
-    def _to_book(self, holding: Holding, lots: int, equity: float, how: str) -> tuple[int, int]:
+    def _to_book(self, holding: Holding, lots: int, equity: int, how: str) -> tuple[int, int]:
         """Send a forced order that costs the pool at most `equity`; return lots closed and what they were worth."""
         contract = holding.contract
         side: Side = "sell" if holding.lots > 0 else "buy"
-        ticks = _worst_ticks(contract, side, contract.mark_unit - equity / holding.lots)
+        ticks = _worst_ticks(contract, side, _unit_less(holding, equity))
         opposite = contract.bids if side == "sell" else contract.asks
         if ticks <= 0 or not opposite.keys or opposite.keys[-1] < opposite.sign * ticks:
             return 0, 0
@@ -105,9 +108,7 @@ class Liquidation:
         return self._matching.new_order(holding, side, lots, ticks, "liquidation", "ioc", False, False, "")
 
     def _charge(self, holding: Holding, value: int) -> None:
-        pool = holding.pool
-        equity = int(self._margin.measure(pool).equity * MINOR)
-        fee = min(value * self._fee_rate // RATE_ONE, max(equity, 0))
+        fee = min(value * self._fee_rate // RATE_ONE, max(_equity(holding.pool), 0))
         self._pay(holding, -fee)
 
     def _pay(self, holding: Holding, amount: int) -> None:
@@ -123,8 +124,8 @@ class Liquidation:
         held.sort(key=lambda h: -abs(h.lots * h.contract.mark_unit))
         for holding in held:
             equity = self._rescue(pool, holding)
-            fund = max(self._state.insurance.get(pool.asset, 0), 0) / MINOR
-            self._to_book(holding, abs(holding.lots), max(equity, 0.0) + fund, "insurance")
+            fund = max(self._state.insurance.get(pool.asset, 0), 0)
+            self._to_book(holding, abs(holding.lots), max(equity, 0) + fund, "insurance")
             if holding.lots:
                 equity = self._rescue(pool, holding)
                 self._deleverage(holding, equity)
@@ -136,22 +137,21 @@ class Liquidation:
             pool.money = 0
             crossed.touch()
 
-    def _rescue(self, pool: Pool, holding: Holding) -> float:
+    def _rescue(self, pool: Pool, holding: Holding) -> int:
         """Fill a pool's hole from the fund as far as it reaches; return its equity then."""
-        equity = self._margin.measure(pool).equity
+        equity = _equity(pool)
         fund = self._state.insurance.get(pool.asset, 0)
-        if equity < 0.0 and fund > 0:
-            self._pay(holding, min(fund, math.ceil(-equity * MINOR)))
-            equity = self._margin.measure(pool).equity
+        if equity < 0 < fund:
+            self._pay(holding, min(fund, -equity))
+            equity = _equity(pool)
         return equity
 
-    def _deleverage(self, holding: Holding, equity: float) -> None:
+    def _deleverage(self, holding: Holding, equity: int) -> None:
         """Close a position against the other side's best-ranked, at the price where its pool is worth nothing."""
         contract = holding.contract
         side: Side = "sell" if holding.lots > 0 else "buy"
-        exact = contract.mark_unit - min(equity, 0.0) / holding.lots
-        unit = math.ceil(exact * MINOR) if holding.lots > 0 else math.floor(exact * MINOR)
-        price = contract.price_at(exact)
+        unit = _unit_less(holding, min(equity, 0))
+        price = contract.price_at(unit / MINOR)
         ticks = max(round(price / contract.tick_size), 1) if math.isfinite(price) and price > 0.0 else 1
         order = self._forced_order(holding, side, abs(holding.lots), ticks)
         for other in self._ranked(contract, holding):
@@ -199,9 +199,32 @@ class Liquidation:
             )
 
 
-def _worst_ticks(contract: Contract, side: Side, unit: float) -> int:
-    """Return the worst price in ticks at which a lot is worth `unit` to the seller (or costs it the buyer)."""
-    price = contract.price_at(unit)
-    if side == "sell":
-        return max(math.ceil(price / contract.tick_size - 1e-9), 1) if math.isfinite(price) else 0
-    return math.floor(min(price, contract.mark * 1e3) / contract.tick_size + 1e-9)
+def _mark_unit(contract: Contract) -> int:
+    """Return what one lot is worth at the mark, in 1e-15."""
+    return round(contract.mark_unit * MINOR)
+
+
+def _equity(pool: Pool) -> int:
+    """Return what a pool is worth, in 1e-15."""
+    equity = pool.money
+    for holding in pool.holdings:
+        if holding.lots:
+            equity += holding.lots * _mark_unit(holding.contract) + holding.pending_funding()
+            equity -= 0 if holding.contract.is_option else holding.cost
+    return equity
+
+
+def _unit_less(holding: Holding, equity: int) -> int:
+    """Return what one lot must be closed at to cost the pool `equity` against the mark, rounded in the pool's favour."""
+    return _mark_unit(holding.contract) + (
+        -(equity // holding.lots) if holding.lots > 0 else equity // -holding.lots
+    )
+
+
+def _worst_ticks(contract: Contract, side: Side, unit: int) -> int:
+    """Return the worst price in ticks at which a lot is worth `unit` to the seller (or costs it the buyer), 0: none."""
+    if contract.is_reciprocal:
+        if unit >= 0:  # no price is that high
+            return 0 if side == "sell" else int(contract.mark / contract.tick_size) * BEYOND
+        return -(contract.unit_scale // unit) if side == "sell" else contract.unit_scale // -unit
+    return max(-(-unit // contract.unit_scale), 1) if side == "sell" else unit // contract.unit_scale

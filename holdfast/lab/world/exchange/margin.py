@@ -111,11 +111,10 @@ class Margin:
         """Tell whether an order fits into what its account has, and set it aside if so."""
         pool = holding.pool if holding.pool.own is None else holding.account.pool(holding.contract.settle)
         portfolio = holding.account.mode == "portfolio" and holding.pool.own is None
-        before = holding.exposure()
-        after = holding.exposure(lots, 0) if sign > 0 else holding.exposure(0, lots)
-        if after <= before and not (holding.contract.is_option and sign > 0 and holding.lots >= 0):
+        more = self._more(holding, sign, lots)
+        if more <= 0:
             return True
-        need = self._need(holding, sign, lots, ticks, after - before)
+        need = self._need(holding, sign, lots, ticks, more)
         if portfolio:
             return self._fits_portfolio(pool, holding, sign, lots, ticks)
         if pool.is_fresh:
@@ -175,6 +174,16 @@ class Margin:
         away = max(away if listing.option_type == "call" else -away, 0.0)
         return max(contract.im - away, contract.im * 2.0 / 3.0)
 
+    @staticmethod
+    def _more(holding: Holding, sign: int, lots: int) -> int:
+        """Return how many lots an order opens beyond what is held and asked for."""
+        if not holding.contract.is_option:
+            after = holding.exposure(lots, 0) if sign > 0 else holding.exposure(0, lots)
+            return after - holding.exposure()
+        asked = holding.buy_lots if sign > 0 else holding.sell_lots
+        closing = max(-sign * holding.lots, 0)
+        return max(asked + lots - closing, 0) - max(asked - closing, 0)
+
     def _need(self, holding: Holding, sign: int, lots: int, ticks: int, more: int) -> float:
         """Return what an order asks for."""
         contract = holding.contract
@@ -184,8 +193,7 @@ class Margin:
             fee = contract.taker_rate / RATE_ONE * coin * lots
             if sign > 0:
                 return unit * lots + fee
-            opened = min(more, lots)
-            return opened * (contract.mark_unit + self._short_rate(holding) * coin) + fee
+            return more * (contract.mark_unit + self._short_rate(holding) * coin) + fee
         notional = abs(contract.mark_unit)
         loss = max(sign * (unit - contract.mark_unit), 0.0) * lots
         return holding.im * notional * more + loss + contract.taker_rate / RATE_ONE * abs(unit) * lots

@@ -91,6 +91,7 @@ class Marks:
                 clip = index * (settings.mark_clip_perpetual if perpetual else settings.mark_clip_future)
                 basis = min(max(contract.basis, -clip), clip)
                 mark = index + basis
+                contract.premium = basis / index
                 before = contract.mark
                 if mark != before:
                     move = abs(mark / before - 1.0)
