@@ -9,8 +9,23 @@ from holdfast.lab.world.exchange import Exchange, Listing, Ticker, Trade
 
 NEVER_MS: Final = 4133404800000
 _PRECISION: Final = 8
+_IDS: Final = 10
 
 Json = dict[str, Any]
+
+
+def update_id(change_id: int) -> int:
+    """Return the venue's id of an update. Ids leave room between a book's updates: the venue counts all books together."""
+    return change_id * _IDS
+
+
+def snapshot_id(change_id: int) -> int:
+    """Return the id of a snapshot: after the last update that is in it, and within the next one.
+
+    >>> update_id(7) < snapshot_id(7) < update_id(8)
+    True
+    """
+    return change_id * _IDS + _IDS // 2
 
 
 def symbol(listing: Listing) -> Json:

@@ -61,7 +61,7 @@ def _depth(request: Request) -> Json:
     book = request.exchange.book(listing.symbol, _depth_of(request))
     assert book is not None
     return {
-        "lastUpdateId": book.change_id,
+        "lastUpdateId": shapes.snapshot_id(book.change_id),
         "E": reply.ms(request.venue_ns),
         "T": reply.ms(book.time_ns + request.offset_ns),
         "bids": shapes.levels(listing, book.bids),
@@ -149,7 +149,7 @@ def _book_ticker(request: Request) -> Json:
 
 def _update_id(request: Request, symbol: str) -> int:
     book = request.exchange.book(symbol, 1)
-    return book.change_id if book else 0
+    return shapes.update_id(book.change_id) if book else 0
 
 
 def _price(request: Request) -> Json:

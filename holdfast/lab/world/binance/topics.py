@@ -52,9 +52,9 @@ class DepthTopic(Topic):
             "E": ms(self.venue_ns(self.now_ns)),
             "T": ms(self.venue_ns(self._time_ns)),
             "s": listing.symbol,
-            "U": self._last_id + 1,
-            "u": self._moved_id,
-            "pu": self._last_id,
+            "U": shapes.update_id(self._last_id) + 1,
+            "u": shapes.update_id(self._moved_id),
+            "pu": shapes.update_id(self._last_id),
             "b": sides["buy"],
             "a": sides["sell"],
         }
@@ -88,9 +88,9 @@ class PartialTopic(Topic):
             "E": ms(self.venue_ns(self.now_ns)),
             "T": ms(self.venue_ns(book.time_ns)),
             "s": self._listing.symbol,
-            "U": self._last_id + 1,
-            "u": book.change_id,
-            "pu": self._last_id,
+            "U": shapes.update_id(self._last_id) + 1,
+            "u": shapes.update_id(book.change_id),
+            "pu": shapes.update_id(self._last_id),
             "b": shapes.levels(self._listing, book.bids),
             "a": shapes.levels(self._listing, book.asks),
         }
@@ -224,7 +224,7 @@ def book_ticker(exchange: Exchange, listing: Listing) -> Callable[[int], Json]:
         book = exchange.book(listing.symbol, 1)
         return {
             "e": "bookTicker",
-            "u": book.change_id if book else 0,
+            "u": shapes.update_id(book.change_id) if book else 0,
             "s": listing.symbol,
             "b": bid,
             "B": bid_size,
