@@ -8,7 +8,7 @@ from holdfast.action import CancelAll, PlaceOrder, Transfer
 from holdfast.clock import SECOND_NS
 from holdfast.event import BalanceReported, Scope
 from holdfast.instrument import listed
-from holdfast.receipt import Intended, PermitMoved, PlaybookArmed, Settled, StepLeft
+from holdfast.receipt import Intended, PermitMoved, PlaybookArmed, Settled, StepLeft, Voted
 from holdfast.response.playbook.checks import Vocabulary
 from holdfast.response.playbook.library import Library
 from holdfast.response.playbook.reader import read_playbooks
@@ -24,6 +24,10 @@ WORDS = Vocabulary(rules={"r-1": "A rule"}, detectors=("price_shock", "stale_fee
 def library_of(*texts: str, vocabulary: Vocabulary = WORDS) -> Library:
     """Return the playbooks of some texts, loaded."""
     return read_playbooks({f"{n}.yml": text for n, text in enumerate(texts)}, vocabulary)
+
+
+class Crashed(Exception):
+    """The process is gone, right after or right before a record was written."""
 
 
 class PlainOutbox:
@@ -64,6 +68,7 @@ class Desk:
         self.told: list[str] = []
         self.notices: list[str] = []
         self.at_venue: dict[str, object] = {}
+        self.fuse = 0  # the crash comes at this many records from now; 0: never
         listing = listed(
             "0.5", "10", venue="deribit", symbol=PERPETUAL, kind="perpetual", base="BTC", quote="USD",
             settle="BTC", inverse=True,
@@ -86,6 +91,10 @@ class Desk:
 
     def write(self, receipt: object) -> None:
         """Journal a receipt and fold it everywhere."""
+        if self.fuse:
+            self.fuse -= 1
+            if self.fuse == 0:
+                raise Crashed
         self.journal.append(receipt)
         self.runner.fold(receipt)
         self.outbox.fold(receipt)
@@ -139,10 +148,10 @@ class Desk:
         fresh = [one for one in due.wanted if self.outbox.intended(one.key) is None]
         for one in fresh:
             self.write(Intended(self.now_ns, one.key, one.action, one.reason))
-        for account in due.ask:
-            self.view.reconciled[account] = self.now_ns
+        asked = [account for account in due.ask if self.view.reconciled.get(account) != self.now_ns]
+        self.view.reconciled |= dict.fromkeys(asked, self.now_ns)
         done = [self.carry_out(key) for key in list(self.outbox.intents) if key not in self.outbox.fates]
-        return bool(due.receipts or fresh or due.ask or done)
+        return bool(due.receipts or fresh or asked or done)
 
     def carry_out(self, key: str) -> None:
         """Have the venue do an action, once a key, and journal its answer."""
@@ -174,9 +183,9 @@ class Desk:
                     amount=amount, available=amount,
                 )  # fmt: skip
 
-    def crash(self, keep: int | None = None) -> None:
-        """Lose everything that is not in the journal (or in its first records) and fold it again."""
-        self.journal = self.journal if keep is None else self.journal[:keep]
+    def crash(self) -> None:
+        """Lose everything that is not in the journal and fold it again."""
+        self.fuse = 0
         self.runner, self.outbox = Runner(self.library), PlainOutbox()
         self.view.permits = {}
         for receipt in self.journal:
@@ -184,6 +193,12 @@ class Desk:
             self.outbox.fold(receipt)
             if isinstance(receipt, PermitMoved):
                 self.view.permits[receipt.scope] = receipt.permit
+
+    def vote(self, approval: str, operator: str, approves: bool, *roles: str) -> object:
+        said = self.runner.approvals.vote(self.now_ns, approval, operator, roles, approves)
+        if isinstance(said, Voted):
+            self.write(said)
+        return said
 
     def receipts(self, kind: type) -> list[Any]:
         return [receipt for receipt in self.journal if isinstance(receipt, kind)]

@@ -34,7 +34,7 @@ def read_verb(document: Document, node: Node, what: str) -> Verb | None:
         nodes = document.keys(arguments, f"`{name}`", sorted(fields), ())
     values = {key: _value(document, key, child, fields[key].type) for key, child in nodes.items()}
     for field in fields.values():
-        if field.required and field.name not in nodes:
+        if field.required and field.name not in nodes and len(document.problems) == before:
             remedy = "known are " + ", ".join(sorted(fields))
             document.wrong(node, ARGUMENT, f"`{name}` needs `{field.name}`", remedy)
     if len(document.problems) > before:

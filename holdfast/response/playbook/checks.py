@@ -76,7 +76,7 @@ def flaws(playbook: Playbook, vocabulary: Vocabulary) -> list[Flaw]:
         return [Flaw("", "steps", "playbook.empty", f"more than {STEPS_MAX} steps", "split it in two")]
     found = [*_names(playbook), *_triggers(playbook, vocabulary), *_panel("", "confirm", playbook.confirm)]
     if not found:
-        found = [*_reach(playbook), *_circles(playbook), *_branches(playbook)]
+        found = [*_reach(playbook), *_branches(playbook)] or list(_circles(playbook))
     for step in playbook.steps:
         found += _step(step, vocabulary)
     return found
@@ -135,7 +135,11 @@ def _circles(playbook: Playbook) -> Iterator[Flaw]:
     breaks = [
         step.name for step in playbook.steps if isinstance(step, Wait | Until | Approve) or _bounds(step)
     ]
+    told: set[str] = set()
     for name in loops(playbook, breaks):
+        if name in told:
+            continue
+        told |= reached(playbook, [name])
         message = f"the step `{name}` leads back to itself without waiting and without a bound"
         remedy = f"put a `wait` or an `until` in the loop, or an `if` on {', '.join(BOUNDS)}"
         yield Flaw(name, "", "playbook.circle", message, remedy)
