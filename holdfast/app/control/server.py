@@ -57,8 +57,10 @@ class ControlServer:
         """Listen no more, and take the socket away unless another node's stands there."""
         if self._server is not None:
             self._server.close()
-        for task in self._connections:
+        talking = list(self._connections)
+        for task in talking:
             task.cancel()
+        await asyncio.gather(*talking, return_exceptions=True)
         with contextlib.suppress(FileNotFoundError):
             if self.path.stat().st_ino == self._inode:
                 self.path.unlink()
