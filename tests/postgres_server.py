@@ -1,11 +1,11 @@
-"""A private PostgreSQL server for tests: its own folder, a free port, no socket file, real fsync, gone at the end.
+"""A private PostgreSQL server for tests: its own folder, a free port, no socket file, gone at the end.
 
-Use: `from postgres_server import PostgresServer, postgres` in a test file makes the fixture `postgres` known there (a server for
-the file's tests); `postgres.new_database()` returns the url of an empty database in it. `postgres.restart()` kills and starts it
-(`immediate`: without a farewell), `postgres.pause()` stops its processes where they stand until `resume()`.
+Use: `from postgres_server import PostgresServer, postgres` in a test file makes the fixture `postgres` known there, one
+server for the file's tests. `postgres.new_database()` returns the url of an empty database in it, `postgres.restart()` kills
+and starts it (`immediate`: without a farewell), `postgres.pause()` stops its processes where they stand until `resume()`.
 
-PostgreSQL refuses to run as root: there the server runs as `postgres` or `nobody`. Where initdb is missing the tests are skipped
-and say how to get it; with CI set in the environment that is a failure.
+PostgreSQL refuses to run as root: there the server runs as `postgres` or `nobody`. Where initdb is missing the tests are
+skipped and say how to get it; with CI set in the environment that is a failure.
 """
 
 import os
@@ -22,7 +22,8 @@ import pytest
 from pg8000.native import Connection
 
 USER = "desk"
-START_S_MAX = 30
+START_S_MAX = 60
+MEMORY_BYTES_MIN = 1 << 30
 HOW = "PostgreSQL's initdb is missing: install the server (Debian: apt-get install postgresql), or put it on PATH"
 
 
@@ -125,9 +126,8 @@ def postgres() -> Generator[PostgresServer]:
         if os.environ.get("CI"):
             pytest.fail(HOW)
         pytest.skip(HOW)
-    folder = Path(
-        tempfile.mkdtemp(prefix="holdfast-postgres-")
-    )  # pytest's own folders are closed to other users
+    # pytest's own folders are closed to other users
+    folder = Path(tempfile.mkdtemp(prefix="holdfast-postgres-", dir=_quick_disk()))
     server = None
     try:
         server = PostgresServer(binaries, folder)
@@ -148,6 +148,13 @@ def _unprivileged() -> pwd.struct_passwd | None:
         except KeyError:
             continue
     raise RuntimeError("PostgreSQL does not run as root, and there is neither a user postgres nor nobody")
+
+
+def _quick_disk() -> str | None:
+    """Return a disk in memory if one is large enough: after a crash the server syncs every file that it has."""
+    memory = Path("/dev/shm")
+    is_large = memory.is_dir() and shutil.disk_usage(memory).free > MEMORY_BYTES_MIN
+    return str(memory) if is_large else None
 
 
 def _free_port() -> int:

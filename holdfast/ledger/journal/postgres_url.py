@@ -50,7 +50,7 @@ def parse_url(url: str) -> PostgresPlace:
         port = parts.port or PORT
     except ValueError:
         # The message of this error may hold the password, so it ends here.
-        raise _refused("host or port cannot be read") from None
+        raise _refused("host or port cannot be read (in a password, / is %2F, # is %23, @ is %40)") from None
     if parts.scheme not in ("postgresql", "postgres"):
         raise _refused("it does not begin with postgresql://")
     if not parts.hostname:
@@ -61,7 +61,7 @@ def parse_url(url: str) -> PostgresPlace:
     if not _NAME.fullmatch(database):
         raise _refused("it names no database")
     if parts.fragment:
-        raise _refused("it has a # in it; in a password that is written %23")
+        raise _refused("it has a # in it")
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
     ssl_mode = options.pop("sslmode", "prefer")
     if options:
