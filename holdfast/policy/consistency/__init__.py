@@ -1,0 +1,1 @@
+"""Whether rules and responses agree with each other, proven before they are loaded. See `consistency/check.py`."""
