@@ -10,6 +10,7 @@ Rules:
 """
 
 from collections import deque
+from itertools import takewhile
 
 from holdfast.lab.world.exchange.contract import Contract
 from holdfast.lab.world.exchange.order_book import Resting
@@ -82,7 +83,7 @@ class Holding:
         """Return the largest position that open orders (and so many lots more) could make."""
         up = self.lots + self.buy_lots + buy
         down = self.sell_lots + sell - self.lots
-        return max(up, down, abs(self.lots))
+        return up if up > down else down
 
     def ask(self, side_sign: int, lots: int, ticks: int) -> None:
         """Count lots of an open order (or, negative, no longer)."""
@@ -139,7 +140,7 @@ class Account:
         self.pools: dict[str, Pool] = {}
         self.holdings: dict[str, Holding] = {}
         self.orders: dict[str, Resting] = {}
-        self.ended: deque[Order] = deque()
+        self.ended: dict[str, Order] = {}  # in the order in which they ended
         self.client_ids: dict[tuple[str, str], Order] = {}
         self.fills: deque[Fill] = deque()
         self.transfers: list[Transfer] = []
@@ -166,9 +167,10 @@ class Account:
 
     def forget(self, old_ns: int) -> None:
         """Drop orders that ended and executions that happened before a time."""
-        ended, fills = self.ended, self.fills
-        while ended and ended[0].updated_ns < old_ns:
-            order = ended.popleft()
+        fills = self.fills
+        old = list(takewhile(lambda order: order.updated_ns < old_ns, self.ended.values()))
+        for order in old:
+            del self.ended[order.order_id]
             key = (order.instrument, order.client_id)
             if self.client_ids.get(key) is order:
                 del self.client_ids[key]

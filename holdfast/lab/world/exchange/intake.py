@@ -184,7 +184,7 @@ class Intake:
         found = account.orders.get(order_id)
         if found is not None:
             return found
-        if any(order.order_id == order_id for order in account.ended):
+        if order_id in account.ended:
             return Refused("order_closed", f"order {order_id} is no longer open")
         return Refused("unknown_order", f"there is no order {order_id}")
 

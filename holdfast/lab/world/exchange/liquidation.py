@@ -162,12 +162,12 @@ class Liquidation:
             theirs = self._forced_order(other, opposite, lots, ticks)
             account = other.account
             self._booking.trade(contract, ticks, lots, (order, holding), (theirs, other), True, unit)
-            account.ended.append(theirs)
+            account.ended[theirs.order_id] = theirs
             self._cut_orders(other)
             self._tell(theirs, "deleveraging")
             if not holding.lots:
                 break
-        holding.account.ended.append(order)
+        holding.account.ended[order.order_id] = order
         self._tell(order, "deleveraging")
         self._state.tell_book(contract)
 

@@ -13,6 +13,7 @@ import math
 from typing import Final
 
 import numpy as np
+from numba import get_num_threads, set_num_threads
 
 from holdfast.lab.world.exchange.contract import Contract
 from holdfast.lab.world.exchange.state import VenueState
@@ -134,9 +135,7 @@ class Marks:
         expiries = np.array([c.listing.expiry_ns for c in contracts], dtype=np.float64)
         years = np.maximum(expiries - state.now_ns, 0.0) * 1e-9 / YEAR_S
         volatilities = self._smile(asset, forwards, group.strikes, years)
-        greeks, _ = black76_greeks(
-            forwards, group.strikes, years, volatilities, group.signs, np.ones(len(contracts))
-        )
+        greeks = _greeks(forwards, group.strikes, years, volatilities, group.signs)
         rows = greeks.T.tolist()
         for contract, forward, volatility, row in zip(
             contracts, forwards.tolist(), volatilities.tolist(), rows, strict=True
@@ -173,3 +172,15 @@ class Marks:
         group.is_stale = True
         group.strikes = np.array([float(c.listing.strike) for c in group.contracts])
         group.signs = np.array([1.0 if c.listing.option_type == "call" else -1.0 for c in group.contracts])
+
+
+def _greeks(
+    forwards: np.ndarray, strikes: np.ndarray, years: np.ndarray, volatilities: np.ndarray, signs: np.ndarray
+) -> np.ndarray:
+    """Price a chain on this thread alone: it is small, and waiting for other threads costs more than the work."""
+    threads = get_num_threads()
+    set_num_threads(1)
+    try:
+        return black76_greeks(forwards, strikes, years, volatilities, signs, np.ones(len(forwards)))[0]
+    finally:
+        set_num_threads(threads)

@@ -232,4 +232,4 @@ class Matching:
         self._keep_ended(order, account)
 
     def _keep_ended(self, order: Order, account: Account) -> None:
-        account.ended.append(order)
+        account.ended[order.order_id] = order

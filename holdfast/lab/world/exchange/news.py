@@ -8,7 +8,7 @@ from holdfast.lab.world.exchange.views import CancelReason, Fill, Order, Trade, 
 from holdfast.order import Side
 
 
-class BookMoved(msgspec.Struct, frozen=True):
+class BookMoved(msgspec.Struct, frozen=True, gc=False):
     """Levels changed by one operation: (side `buy` or `sell`, price in ticks, new size in lots, 0: the level is gone)."""
 
     instrument: str
@@ -25,20 +25,20 @@ class BookMoved(msgspec.Struct, frozen=True):
         return [(side, ticks * self.tick, lots * self.lot) for side, ticks, lots in self.moved]
 
 
-class Printed(msgspec.Struct, frozen=True):
+class Printed(msgspec.Struct, frozen=True, gc=False):
     """A trade was printed."""
 
     trade: Trade
 
 
-class TickerMoved(msgspec.Struct, frozen=True):
+class TickerMoved(msgspec.Struct, frozen=True, gc=False):
     """Mark, index, funding or the touch moved; ask `ticker` for the values. At most once a mark interval."""
 
     instrument: str
     time_ns: int
 
 
-class FundingPaid(msgspec.Struct, frozen=True):
+class FundingPaid(msgspec.Struct, frozen=True, gc=False):
     """Funding was booked to an account: positive is received. `rate` of the interval, 0 where continuous."""
 
     account: str
@@ -49,7 +49,7 @@ class FundingPaid(msgspec.Struct, frozen=True):
     rate: float
 
 
-class OrderMoved(msgspec.Struct, frozen=True):
+class OrderMoved(msgspec.Struct, frozen=True, gc=False):
     """An order was opened, executed, edited or ended. `order` is a copy as it then was."""
 
     account: str
@@ -58,14 +58,14 @@ class OrderMoved(msgspec.Struct, frozen=True):
     what: str  # "new", "trade", "edit", "cancel"
 
 
-class Executed(msgspec.Struct, frozen=True):
+class Executed(msgspec.Struct, frozen=True, gc=False):
     """An account had an execution."""
 
     account: str
     fill: Fill
 
 
-class PositionMoved(msgspec.Struct, frozen=True):
+class PositionMoved(msgspec.Struct, frozen=True, gc=False):
     """A position changed its size, entry or margin; ask `position` for it."""
 
     account: str
@@ -73,7 +73,7 @@ class PositionMoved(msgspec.Struct, frozen=True):
     time_ns: int
 
 
-class BalanceMoved(msgspec.Struct, frozen=True):
+class BalanceMoved(msgspec.Struct, frozen=True, gc=False):
     """Money of an account changed. `because`: deposit, withdrawal, transfer, trade, funding, delivery, insurance."""
 
     account: str
@@ -88,7 +88,7 @@ class BalanceMoved(msgspec.Struct, frozen=True):
         return from_minor(self.change_minor)
 
 
-class Liquidated(msgspec.Struct, frozen=True):
+class Liquidated(msgspec.Struct, frozen=True, gc=False):
     """The venue closed part of a position by force. `how`: book, insurance (the fund bore the loss), deleveraging."""
 
     account: str
@@ -100,7 +100,7 @@ class Liquidated(msgspec.Struct, frozen=True):
     how: str
 
 
-class AccountCancelled(msgspec.Struct, frozen=True):
+class AccountCancelled(msgspec.Struct, frozen=True, gc=False):
     """Several orders of an account were cancelled at once; each has its own `OrderMoved` too."""
 
     account: str
@@ -110,7 +110,7 @@ class AccountCancelled(msgspec.Struct, frozen=True):
     count: int
 
 
-class InstrumentExpired(msgspec.Struct, frozen=True):
+class InstrumentExpired(msgspec.Struct, frozen=True, gc=False):
     """An instrument was settled and is gone."""
 
     instrument: str

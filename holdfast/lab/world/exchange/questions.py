@@ -84,8 +84,7 @@ class Questions:
         found = owner.orders.get(order_id)
         if found is not None:
             return found.order.copy()
-        ended = (order for order in reversed(owner.ended) if order.order_id == order_id)
-        order = next(ended, None)
+        order = owner.ended.get(order_id)
         return None if order is None else order.copy()
 
     def order_by_client_id(self, account: str, instrument: str, client_id: str) -> Order | None:
@@ -106,7 +105,7 @@ class Questions:
 
     def order_history(self, account: str, instrument: str = "") -> list[Order]:
         """Return orders that ended within `history_ns`, oldest first."""
-        ended = self._account(account).ended
+        ended = self._account(account).ended.values()
         return [order.copy() for order in ended if instrument in ("", order.instrument)]
 
     def fills(self, account: str, instrument: str = "", order_id: str = "") -> list[Fill]:

@@ -68,7 +68,7 @@ class OrderRequest(msgspec.Struct, frozen=True, kw_only=True):
     valid_until_ns: int = 0
 
 
-class Order(msgspec.Struct, kw_only=True):
+class Order(msgspec.Struct, kw_only=True, gc=False):
     """An order as the venue has it. What a caller is handed is a copy; `version` grows by one at each change."""
 
     order_id: str
@@ -131,7 +131,7 @@ class Order(msgspec.Struct, kw_only=True):
         return from_minor(self.fee_minor)
 
 
-class Fill(msgspec.Struct, frozen=True, kw_only=True):
+class Fill(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One side's share of a trade; fee and realised profit in the settlement asset, index and mark as at the time."""
 
     trade_id: int
@@ -177,7 +177,7 @@ class Fill(msgspec.Struct, frozen=True, kw_only=True):
         return from_minor(self.realised_minor)
 
 
-class Trade(msgspec.Struct, frozen=True, kw_only=True):
+class Trade(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A trade as the public sees it; `side` is the taker's. Liquidation: the taker's order, or a deleveraging."""
 
     trade_id: int
