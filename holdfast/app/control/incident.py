@@ -58,6 +58,7 @@ class StepPicture(msgspec.Struct, kw_only=True):
     left_ns: int = 0
     outcome: str = ""
     detail: str = ""
+    next_step: str = ""
 
 
 class RunPicture(msgspec.Struct, kw_only=True):
@@ -87,3 +88,8 @@ class RunPicture(msgspec.Struct, kw_only=True):
     def open_steps(self) -> list[StepPicture]:
         """Return the steps that the run is in."""
         return [step for step in self.steps if not step.outcome]
+
+    @property
+    def before(self) -> str:
+        """Return the step that the run stands before: the last one was left, and this one waits for people."""
+        return self.steps[-1].next_step if self.steps and not self.open_steps else ""

@@ -221,6 +221,7 @@ class Picture(msgspec.Struct, kw_only=True):
             for step in reversed(run.steps):
                 if step.step == record.step and not step.outcome:
                     step.left_ns, step.outcome, step.detail = record.time_ns, record.outcome, record.detail
+                    step.next_step = record.next_step
                     break
         else:
             run.ended_ns, run.outcome, run.detail = record.time_ns, record.outcome, record.detail

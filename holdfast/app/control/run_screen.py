@@ -27,6 +27,8 @@ def run_lines(run: RunPicture, sight: Sight, next_steps: list[str], would_send: 
     )
     lines += _section("DONE", [line for step in run.steps if step.outcome for line in _left(step)])
     lines += _section("SENT", _intents(run, now_ns))
+    if run.before and not run.outcome:
+        lines += _section("NOW", [f"before {run.before}"])
     lines += _section("NOW", [line for step in run.open_steps for line in _open(step, now_ns)])
     lines += _section("NEXT", next_steps)
     lines += _section("AN APPROVAL WOULD SEND", would_send)

@@ -124,10 +124,10 @@ def _held(picture: Picture, now_ns: int) -> list[str]:
 
 
 def _run_line(run: RunPicture, now_ns: int) -> str:
-    at = ", ".join(step.step for step in run.open_steps) or "between steps"
+    at = f"before {run.before}" if run.before else f"at {', '.join(step.step for step in run.open_steps)}"
     return (
         f"{run.run}: {run.playbook} of {run.scope}, {run.mode}, for {span(now_ns - run.started_ns)}, "
-        f"at {at} ({run.trigger})"
+        f"{at} ({run.trigger})"
     )
 
 
