@@ -5,7 +5,8 @@ Rules:
 1. A condition is true only when it is known to be: a comparison of a field that a scope does not have is neither true nor
    false there. So each condition has two formulas, for true and for false, and both may be false.
 2. Only what is proven is claimed. Remainders and quotients, whose rounding CEL has in its own way, are left free: what is
-   impossible with them is impossible, what is possible is not claimed (`is_exact`).
+   impossible with them is impossible, what is possible is not claimed (`is_exact`). Sums and products are those of real
+   numbers, which the last digit of a float may miss.
 3. The solver is given a budget of steps, not of time, so that every machine comes to the same answer; a question that needs
    more is not answered.
 

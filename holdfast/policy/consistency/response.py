@@ -56,8 +56,8 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
     `tightens` is the tightest permit that it sets; `loosens` the loosest that it sets back without asking a person, empty
     for none, which happens `loosens_after_ns` after its start at the earliest and only while `loosens_when` (a condition
     over rules' fields, empty for always) holds. `calls` are the responses that it starts. `people` are those who are asked
-    before it goes on, and without whose answer it cannot end what it began; empty where nobody is needed. `wider`: it applies to the whole venue or desk when
-    something within sets it off.
+    before it goes on, and without whose answer it cannot end what it began; empty where nobody is needed. `wider`: it
+    applies to the whole venue or desk when something within sets it off.
     """
 
     name: str
