@@ -8,8 +8,7 @@ Rules:
 3. Keys are `action_key(run, step, n)`, n counting up from what the outbox knows of the step: no key is used twice, and
    asking twice for the same key is the outbox's to ignore.
 4. Whoever drives hands every wanted action to the governor and the outbox before the next `advance` of the step. What the
-   governor refuses is intended and settled as `refused`, so it is counted like any other fate; only what it refuses for the
-   message rate is dropped, to be wanted again.
+   governor refuses is intended and settled as `refused`, so it is seen like any other fate and asked for anew, more slowly.
 """
 
 from collections.abc import Callable, Iterator
