@@ -184,9 +184,25 @@ def test_a_halt_needs_no_journal_and_no_policies(terminal: Terminal) -> None:
     state = terminal.people.folder / "state"
     (state / "journal.sqlite").write_bytes(b"this was a database" * 999)
     write_config(terminal.people, extra='policies = "none.cedar"\n[limits]\nnonsense = 1\n')
+    with terminal.config.open("a") as file:
+        file.write('[[operators]]\nname = "typo"\nkey = "none"\n[[venues]]\nname = 7\n')
     assert terminal.type("halt", by="tom").exit_code == LEFT
     assert terminal.waiting == ["halt"]
     assert terminal.type("resume", by="rita").exit_code == WRONG
+
+
+def test_a_halt_of_a_node_whose_clock_is_far_off_holds_from_the_file(
+    terminal: Terminal, node: ListeningNode
+) -> None:
+    node.clock_ns[0] += 3_600 * SECOND_NS
+    with listening(node):
+        told = terminal.type("halt", by="tom")
+        assert terminal.type("resume", by="rita").exit_code == REFUSED
+    assert (told.exit_code, "command.stale" in told.output) == (LEFT, True)
+    assert node.gate.picture.permits == {}
+    (verdict,) = node.poll()
+    assert verdict.refusal is None
+    assert node.gate.picture.permits["desk"].permit == "halted"
 
 
 def test_a_halt_for_which_neither_way_is_open_says_to_go_to_the_venue(terminal: Terminal) -> None:

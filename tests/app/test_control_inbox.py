@@ -82,6 +82,19 @@ def test_a_folder_named_like_a_command_does_not_stop_the_inbox(people: People, t
     assert len(inbox.poll()) == 1
 
 
+def test_a_pipe_or_a_link_named_like_a_command_neither_blocks_nor_leads_elsewhere(
+    people: People, tmp_path: Path
+) -> None:
+    inbox = Inbox(tmp_path)
+    os.mkfifo(tmp_path / "inbox" / "0-pipe.json")
+    elsewhere = left(tmp_path, people.sign("rita", "resume")).rename(tmp_path / "elsewhere")
+    (tmp_path / "inbox" / "0-link.json").symlink_to(elsewhere)
+    left(tmp_path, people.sign("tom", "halt"))
+    assert [read_command(file.signed).command for file in inbox.poll()] == ["halt"]  # type: ignore[union-attr]
+    assert sorted(os.listdir(tmp_path / "inbox" / "refused")) == ["0-link.json", "0-pipe.json"]
+    assert [command.command for command in waiting(tmp_path)] == ["halt"]
+
+
 def test_nothing_waits_where_no_inbox_is(tmp_path: Path) -> None:
     assert waiting(tmp_path) == []
 

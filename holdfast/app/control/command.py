@@ -48,6 +48,7 @@ COMMANDS: Final = (
 )
 
 REPLAYED: Final = "command.replayed"
+STALE: Final = "command.stale"
 
 _PREFIX: Final = b"holdfast/command\n"
 _NONCE: Final = re.compile(rf"[0-9a-f]{{{NONCE_HEX_CHARS}}}", re.ASCII)
@@ -195,7 +196,7 @@ def _stale(command: Command, now_ns: int, *, from_file: bool) -> Refusal | None:
         return None
     when = "ago" if age_ns > 0 else "ahead"
     return Refusal(
-        "command.stale",
+        STALE,
         f"signed {abs(age_ns) / SECOND_NS:.0f} s {when} by the desk's clock; it counts for {age_ns_max / SECOND_NS:.0f} s",
         "give it again; if that fails too, compare the clocks of the two machines",
     )

@@ -239,7 +239,8 @@ def _look(config: Path, key: Path | None, command: str, run: str = "") -> Any:
 
 
 def _tell(config: Path, key: Path | None, as_json: bool, command: str, **arguments: str) -> int:
-    from holdfast.app.control.desk_files import read_control  # noqa: PLC0415
+    from holdfast.app.control.command import BRAKES  # noqa: PLC0415
+    from holdfast.app.control.desk_files import read_control, read_place  # noqa: PLC0415
     from holdfast.app.control.speak import tell_desk  # noqa: PLC0415
 
     def work() -> int:
@@ -249,7 +250,8 @@ def _tell(config: Path, key: Path | None, as_json: bool, command: str, **argumen
                 f"{command} must be signed, and no key was given",
                 remedy="give --key or set HOLDFAST_KEY; `holdfast operator new` makes one",
             )
-        outcome = tell_desk(read_control(config), FileSigner.load(key), command, arguments)
+        read = read_place if command in BRAKES else read_control
+        outcome = tell_desk(read(config), FileSigner.load(key), command, arguments)
         if as_json:
             click.echo(msgspec.json.encode(outcome))
         else:
@@ -277,6 +279,11 @@ def _words(outcome: Any, command: str) -> str:
                 else f"A node that starts or goes on within {AGE_NS_MAX // SECOND_NS} s does it; a later one refuses "
                 "it as stale."
             )
+            if outcome.refusal is not None:
+                return (
+                    f"{command}: left in {outcome.file}, and the node takes it from there; "
+                    f"on the socket it was refused: {outcome.refusal}"
+                )
             return f"{command}: NO NODE ANSWERED. The command lies in {outcome.file}. {then}"
 
 

@@ -13,7 +13,7 @@ import tomllib
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
 import msgspec
@@ -40,18 +40,19 @@ _PASSED_OVER: Final = re.compile(
 """Most of a journal, and nothing that the picture shows. In a text the quotes would stand behind backslashes."""
 
 
-class _Venue(msgspec.Struct, frozen=True):
-    name: str
-    symbols: tuple[str, ...] = ()
-
-
-class _Fields(msgspec.Struct, frozen=True, kw_only=True):
+class _Place(msgspec.Struct, frozen=True, kw_only=True):
     desk: str = "desk"
     folder: str = "state"
+    venues: Any = ()
+
+
+class _Fields(_Place, frozen=True, kw_only=True):
     journal: str = "sqlite"
     operators: tuple[OperatorSettings, ...] = ()
     policies: str = ""
-    venues: tuple[_Venue, ...] = ()
+
+
+_P = TypeVar("_P", bound=_Place)
 
 
 class ControlConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,6 +90,33 @@ def read_control(path: Path) -> ControlConfig:
 
     Raises: CallerError `config.missing`, `settings.syntax`, `settings.value`, and those of `OperatorSettings`.
     """
+    fields = _read(path, _Fields)
+    base = path.absolute().parent
+    return ControlConfig(
+        desk=fields.desk,
+        folder=base / fields.folder,
+        journal=fields.journal,
+        operators=fields.operators,
+        policies=base / fields.policies if fields.policies else None,
+        venues=_by_venue(fields.venues),
+    )
+
+
+def read_place(path: Path) -> ControlConfig:
+    """Read only which desk it is and where it lies: all that a brake needs. Raises: as `read_control`, for less."""
+    place = _read(path, _Place)
+    folder = path.absolute().parent / place.folder
+    return ControlConfig(
+        desk=place.desk,
+        folder=folder,
+        journal="",
+        operators=(),
+        policies=None,
+        venues=_by_venue(place.venues),
+    )
+
+
+def _read(path: Path, kind: type[_P]) -> _P:
     try:
         raw: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
@@ -101,27 +129,22 @@ def read_control(path: Path) -> ControlConfig:
     except tomllib.TOMLDecodeError as error:
         raise CallerError("settings.syntax", str(error), where=str(path)) from error
     try:
-        fields = msgspec.convert(raw, _Fields)
+        return msgspec.convert(raw, kind)
     except CallerError as error:
         where = f"{path}: {error.where}" if error.where else str(path)
         raise CallerError(error.code, error.message, where=where, remedy=error.remedy) from error
     except msgspec.ValidationError as error:
         raise CallerError("settings.value", str(error), where=str(path)) from error
-    base = path.absolute().parent
-    return ControlConfig(
-        desk=fields.desk,
-        folder=base / fields.folder,
-        journal=fields.journal,
-        operators=fields.operators,
-        policies=base / fields.policies if fields.policies else None,
-        venues=_by_venue(fields.venues),
-    )
 
 
-def _by_venue(accounts: tuple[_Venue, ...]) -> dict[str, tuple[str, ...]]:
+def _by_venue(accounts: Any) -> dict[str, tuple[str, ...]]:
+    """Return the symbols by venue, of whatever can be read: what is wrong there is for the node to say."""
     found: dict[str, tuple[str, ...]] = {}
-    for account in accounts:
-        found[account.name] = found.get(account.name, ()) + account.symbols
+    for account in accounts if isinstance(accounts, list) else ():
+        if isinstance(account, dict) and isinstance(name := account.get("name"), str):
+            symbols = account.get("symbols")
+            named = tuple(map(str, symbols)) if isinstance(symbols, list) else ()
+            found[name] = found.get(name, ()) + named
     return found
 
 

@@ -30,6 +30,7 @@ from holdfast.app.control.command import (
     BRAKES,
     READS,
     REPLAYED,
+    STALE,
     Command,
     Refusal,
     SignedCommand,
@@ -240,6 +241,8 @@ class Gate:
     def _remember(self, command: Command, receipt: Commanded) -> None:
         code, _, reason = receipt.because.partition(": ")
         refusal = None if receipt.allowed else Refusal(code, reason)
+        if code == STALE and command.command in BRAKES:
+            return  # its file still counts
         self._judged.setdefault(command.nonce, _Judged(command.time_ns, command.command in BRAKES, refusal))
         if len(self._judged) > NONCES_MAX:
             oldest_ns = command.time_ns - BRAKE_AGE_NS_MAX

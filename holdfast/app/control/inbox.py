@@ -74,8 +74,7 @@ class Inbox:
 
     def _read(self, name: str) -> SignedCommand | None:
         try:
-            with open(self._root / name, "rb") as file:
-                data = file.read(COMMAND_BYTES_MAX + 1)
+            data = _contents(self._root / name)
         except FileNotFoundError:
             return None
         except OSError:
@@ -126,13 +125,20 @@ def waiting(folder: Path | str) -> list[Command]:
     found: list[Command] = []
     for name in sorted(_listed(root))[:FILES_MAX]:
         try:
-            signed = decode_signed((root / name).read_bytes().removesuffix(b"\n"))
+            signed = decode_signed(_contents(root / name).removesuffix(b"\n"))
         except OSError:
             continue
         command = signed if isinstance(signed, Refusal) else read_command(signed)
         if isinstance(command, Command):
             found.append(command)
     return found
+
+
+def _contents(path: Path) -> bytes:
+    """Return how a file begins; what is no file (a link, a pipe) neither leads elsewhere nor holds us up."""
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with open(handle, "rb") as file:
+        return file.read(COMMAND_BYTES_MAX + 1) or b""
 
 
 def _listed(root: Path) -> list[str]:

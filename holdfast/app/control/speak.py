@@ -18,7 +18,15 @@ import msgspec
 
 from holdfast.app.control.authority import Authority
 from holdfast.app.control.client import ask_node
-from holdfast.app.control.command import BRAKES, REPLAYED, Command, Refusal, SignedCommand, sign_command
+from holdfast.app.control.command import (
+    BRAKES,
+    REPLAYED,
+    STALE,
+    Command,
+    Refusal,
+    SignedCommand,
+    sign_command,
+)
 from holdfast.app.control.desk_files import ControlConfig, DeskSeen, read_desk, read_receipts
 from holdfast.app.control.gate import Gate
 from holdfast.app.control.inbox import leave
@@ -58,13 +66,16 @@ def tell_desk(config: ControlConfig, signer: FileSigner, command: str, arguments
     made, signed = made_command(config, signer, command, arguments)
     path, trouble = None, ""
     if command in BRAKES:
-        scope = scope_named(arguments.get("scope", ""), config.venues)
+        scope = scope_named(arguments.get("scope", ""), config.venues) if config.venues else None
         if isinstance(scope, Refusal):
             return Outcome(outcome="refused", refusal=scope)
         path, trouble = _leave(config, signed, made)
     answer = ask_node(config.folder, signed)
+    code = answer.refusal.code if answer is not None and answer.refusal is not None else ""
+    if path is not None and code == STALE:  # the clocks differ: from the file it counts all the same
+        return Outcome(outcome="left", file=str(path), refusal=answer.refusal if answer else None)
     if answer is not None:
-        if answer.refusal is not None and answer.refusal.code != REPLAYED:
+        if code not in ("", REPLAYED):
             return Outcome(outcome="refused", refusal=answer.refusal)
         return Outcome(outcome="done", said=answer.said)
     if command not in BRAKES:
