@@ -11,6 +11,8 @@ Rules:
 4. Refusing is the answer to whatever is not known.
 """
 
+from typing import Final
+
 from holdfast.action import BRAKES, Action, PlaceOrder, Tell, Transfer
 from holdfast.clock import SECOND_NS
 from holdfast.event import AccountEvent
@@ -21,6 +23,10 @@ from holdfast.policy.governor.sight import Sight
 from holdfast.policy.governor.tally import BRAKE, Tally
 from holdfast.policy.governor.verdict import Allowed, Refused, Verdict
 from holdfast.receipt import Judged, LimitsProposed, Receipt
+
+
+_COUNTED_BY: Final = {"venue": "venue", "playbook": "playbook", "action": "kind"}
+"""Which field of what was allowed a row of limits counts by."""
 
 
 class Governor:
@@ -90,8 +96,9 @@ class Governor:
         longest_s, cooldown_ns = max(row.window_s, row.cooldown_s), now_ns - round(row.cooldown_s * SECOND_NS)
         window_ns = now_ns - round(row.window_s * SECOND_NS)
         count, notional, loss = 1, asked.notional_usd, asked.loss_usd
+        group, _, of = name.partition(" ")
         for entry in self._tally.since(now_ns - round(longest_s * SECOND_NS)):
-            if not _is_of_row(name, entry.venue, entry.playbook, entry.kind):
+            if group != "desk" and getattr(entry, _COUNTED_BY[group]) != of:
                 continue
             if entry.time_ns > cooldown_ns and not (run and entry.run == run):
                 waits_s = (entry.time_ns - cooldown_ns) / SECOND_NS
@@ -163,7 +170,3 @@ def _check_transfer(move: Transfer, limits: GovernorSettings, rows: Rows, view: 
                 code="governor.order_notional", reason=reason, limit=f"{name}: order_notional_usd_max"
             )
     return Allowed(notional_usd=notional)
-
-
-def _is_of_row(name: str, venue: str, playbook: str, kind: str) -> bool:
-    return name in ("desk", f"venue {venue}", f"playbook {playbook}", f"action {kind}")

@@ -40,21 +40,22 @@ class Entry(msgspec.Struct, kw_only=True):
     reported: Decimal = Decimal(0)
     trades: dict[str, Decimal] = {}
     outcome: str = ""
+    share: float = 1.0
 
     @property
     def run(self) -> str:
         """Return the run that wanted it."""
         return self.key.split("/", 1)[0]
 
-    @property
-    def share(self) -> float:
-        """Return the part that counts: all of it until its fate is known (rule 1)."""
+    def reckon(self) -> None:
+        """Work out the part that counts: all of it until its fate is known (rule 1)."""
         if self.outcome in ("", "abandoned"):
-            return 1.0
-        if self.quantity:
+            self.share = 1.0
+        elif self.quantity:
             filled = max(self.reported, sum(self.trades.values(), Decimal(0)))
-            return min(1.0, float(filled / self.quantity))
-        return 1.0 if self.outcome == "done" else 0.0
+            self.share = min(1.0, float(filled / self.quantity))
+        else:
+            self.share = 1.0 if self.outcome == "done" else 0.0
 
 
 class Tally:
@@ -71,23 +72,14 @@ class Tally:
         match record:
             case Judged(allowed=True):
                 self._judged(record)
-            case Intended():
-                entry = self._by_key.get(record.key)
-                if entry is not None and isinstance(record.action, PlaceOrder):
-                    entry.quantity, entry.client_id = record.action.quantity, record.client_id
-                    self._by_client_id[record.client_id] = entry
-            case Settled():
+            case Intended() | Settled():
                 entry = self._by_key.get(record.key)
                 if entry is not None:
-                    entry.outcome = record.outcome
-            case OrderReported():
+                    self._moved(entry, record)
+            case OrderReported() | Filled():
                 entry = self._by_client_id.get(record.client_id)
                 if entry is not None:
-                    entry.reported = max(entry.reported, record.filled)
-            case Filled():
-                entry = self._by_client_id.get(record.client_id)
-                if entry is not None:
-                    entry.trades[record.trade_id] = record.quantity
+                    self._moved(entry, record)
             case _:
                 pass
 
@@ -104,6 +96,21 @@ class Tally:
             is_brake for time_ns, is_brake in self._messages.get(venue, ()) if time_ns > now_ns - SECOND_NS
         ]
         return len(recent), sum(recent)
+
+    def _moved(self, entry: Entry, record: Intended | Settled | OrderReported | Filled) -> None:
+        match record:
+            case Intended(action=PlaceOrder() as order):
+                entry.quantity, entry.client_id = order.quantity, record.client_id
+                self._by_client_id[record.client_id] = entry
+            case Settled():
+                entry.outcome = record.outcome
+            case OrderReported():
+                entry.reported = max(entry.reported, record.filled)
+            case Filled():
+                entry.trades[record.trade_id] = record.quantity
+            case _:
+                pass
+        entry.reckon()
 
     def _judged(self, record: Judged) -> None:
         if record.venue:
