@@ -24,7 +24,6 @@ from holdfast.policy.governor.tally import BRAKE, Tally
 from holdfast.policy.governor.verdict import Allowed, Refused, Verdict
 from holdfast.receipt import Judged, LimitsProposed, Receipt
 
-
 _COUNTED_BY: Final = {"venue": "venue", "playbook": "playbook", "action": "kind"}
 """Which field of what was allowed a row of limits counts by."""
 
