@@ -92,6 +92,8 @@ class Holding:
             self.buy_value += lots * ticks
         else:
             self.sell_lots += lots
+        if self.contract.is_option:
+            self.pool.has_options = True
 
     def apply(self, lots: int, unit: int, now_ns: int) -> int:
         """Take signed lots at a unit value; return the profit of what they close, booked to the pool."""
@@ -116,7 +118,11 @@ class Holding:
                 self.cost = value - closed
             realised = -(released + closed)
             self.realised += realised
-        pool.money += -value if contract.is_option else realised
+        if contract.is_option:
+            pool.money -= value
+            pool.has_options = True
+        else:
+            pool.money += realised
         after = held + lots
         self.lots = after
         contract.open_interest += (after if after > 0 else 0) - (held if held > 0 else 0)
@@ -161,7 +167,6 @@ class Account:
             isolated = self.mode == "isolated" and not contract.is_option
             holding = Holding(self, contract, None if isolated else crossed)
             (crossed.isolated if isolated else crossed.holdings).append(holding)
-            crossed.has_options = crossed.has_options or contract.is_option
             self.holdings[contract.symbol] = contract.holdings[self.name] = holding
         return holding
 

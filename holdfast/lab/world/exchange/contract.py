@@ -43,8 +43,8 @@ class Contract:
         "asks", "base", "basis", "bids", "change_id", "delivery", "funding_index", "funding_rate", "greeks",
         "holdings", "hours", "im", "is_open", "is_option", "is_reciprocal", "is_ticker_stale", "last_ticks", "listing",
         "lot", "lot_size", "maker_rate", "mark", "mark_iv", "mark_ns", "mark_unit", "mm", "moved", "open_interest",
-        "premium", "premium_ns", "premium_sum", "settle", "symbol", "taker_rate", "tick", "tick_size", "trade_sequence",
-        "trades", "underlying", "unit_scale",
+        "premium", "premium_ns", "premium_sum", "scenarios", "scenarios_at", "settle", "symbol", "taker_rate", "tick",
+        "tick_size", "trade_sequence", "trades", "underlying", "unit_scale",
     )  # fmt: skip
 
     def __init__(self, listing: Listing, trades_kept_max: int) -> None:
@@ -78,6 +78,8 @@ class Contract:
         self.underlying = 0.0
         self.greeks: tuple[float, float, float, float, float] = (0.0, 0.0, 0.0, 0.0, 0.0)
         self.delivery = 0.0
+        self.scenarios: list[float] = []  # what a lot gains in each of the portfolio margin's scenarios
+        self.scenarios_at = (0.0, 0.0, 0.0)  # the mark, forward and volatility that they are of
         self.funding_index = 0  # paid by one long lot so far, in 1e-15
         self.funding_rate = 0.0
         self.premium = 0.0  # mark over index less one, when the mark was last moved

@@ -238,7 +238,7 @@ class Exchange(Questions):
         now = self._state.now_ns
         news = self._state.news
         for contract in self._state.contracts.values():
-            if contract.is_ticker_stale or contract.is_option:
+            if contract.is_ticker_stale or (contract.is_option and contract.is_open):
                 contract.is_ticker_stale = False
                 news.append(TickerMoved(contract.symbol, now))
 

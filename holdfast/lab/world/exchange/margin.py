@@ -54,6 +54,7 @@ class Margin:
         health = Health()
         unrealised = options = gross = 0.0
         portfolio = pool.account.mode == "portfolio" and pool.own is None
+        has_options = False
         for holding in pool.holdings:
             lots = holding.lots
             if not lots and not holding.buy_lots and not holding.sell_lots:
@@ -61,6 +62,7 @@ class Margin:
             contract = holding.contract
             unit = contract.mark_unit
             if contract.is_option:
+                has_options = True
                 options += lots * unit
                 if not portfolio:
                     self._option(holding, health)
@@ -91,6 +93,7 @@ class Margin:
         health.options = options
         health.equity = pool.money / MINOR + unrealised + options
         pool.gross = gross
+        pool.has_options = has_options
         return health
 
     def backing(self, pool: Pool, health: Health) -> float:
@@ -111,6 +114,8 @@ class Margin:
         """Tell whether an order fits into what its account has, and set it aside if so."""
         pool = holding.pool if holding.pool.own is None else holding.account.pool(holding.contract.settle)
         portfolio = holding.account.mode == "portfolio" and holding.pool.own is None
+        if holding.contract.is_option:
+            pool.has_options = True
         more = self._more(holding, sign, lots)
         if more <= 0:
             return True

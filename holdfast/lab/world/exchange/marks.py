@@ -26,11 +26,12 @@ IV_MIN: Final = 0.05
 class OptionGroup:
     """The options of one asset, marked together when somebody asks after a move."""
 
-    __slots__ = ("contracts", "is_stale", "signs", "strikes")
+    __slots__ = ("contracts", "index", "is_stale", "signs", "strikes")
 
     def __init__(self) -> None:
         self.contracts: list[Contract] = []
         self.is_stale = True
+        self.index = 0.0  # as it was when marks were last moved
         self.strikes = np.empty(0)
         self.signs = np.empty(0)
 
@@ -100,9 +101,11 @@ class Marks:
                         largest = move
                     contract.set_mark(mark)
         for asset, group in self.groups.items():
-            if group.contracts:
-                group.is_stale = True
-                largest = max(largest, self._index_move(asset, group))
+            group.is_stale = True
+            index = state.index(asset)
+            if group.index > 0.0:
+                largest = max(largest, abs(index / group.index - 1.0))
+            group.index = index
         state.travel += largest
 
     def fresh(self, contract: Contract) -> Contract:
@@ -156,11 +159,6 @@ class Marks:
         away = np.clip(away, -4.0, 4.0)
         shape = 1.0 + settings.smile_skew * away + settings.smile_curvature * away * away
         return np.maximum(at_money * shape, IV_MIN)
-
-    def _index_move(self, asset: str, group: OptionGroup) -> float:
-        index = self._state.index(asset)
-        before = group.contracts[0].underlying
-        return abs(index / before - 1.0) if before > 0.0 else 0.0
 
     def _first(self, contract: Contract) -> None:
         index = self._state.index(contract.base)

@@ -69,7 +69,11 @@ def _moves(state: "VenueState", holding: Holding) -> list[float]:
     """Return what one lot gains in each scenario, in the settlement asset."""
     contract = holding.contract
     listing = contract.listing
+    at = (contract.mark, contract.underlying, contract.mark_iv)
+    if contract.scenarios_at == at:
+        return contract.scenarios
     changes: list[float] = []
+    contract.scenarios, contract.scenarios_at = changes, at
     if not contract.is_option:
         for move in PRICE_MOVES:
             change = contract.unit_at(contract.mark * (1.0 + move)) - contract.mark_unit
