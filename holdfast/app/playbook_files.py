@@ -31,7 +31,12 @@ def load_playbooks(
     vocabulary = Vocabulary(rules=titles, detectors=ALERT_NAMES)
     if made is None:
         made = MADE if path is None else ()
-    return read_playbooks(shipped_sources() if path is None else _sources(path), vocabulary, made)
+    return read_playbooks(playbook_texts(path), vocabulary, made)
+
+
+def playbook_texts(path: Path | None) -> dict[str, str]:
+    """Return the texts that `load_playbooks` reads, by file name. Raises: as that does."""
+    return shipped_sources() if path is None else _sources(path)
 
 
 def shipped_sources() -> dict[str, str]:

@@ -16,7 +16,12 @@ def load_rules(path: Path | None) -> RuleSet:
 
     Raises: CallerError `rules.missing`, `rules.unreadable`; RulesRefused with every problem of every file.
     """
-    return RuleSet.load(_default_sources() if path is None else _sources(path), ALERT_NAMES)
+    return RuleSet.load(rule_texts(path), ALERT_NAMES)
+
+
+def rule_texts(path: Path | None) -> dict[str, str]:
+    """Return the texts that `load_rules` loads, by file name. Raises: CallerError `rules.missing`, `rules.unreadable`."""
+    return _default_sources() if path is None else _sources(path)
 
 
 def _default_sources() -> dict[str, str]:
