@@ -113,7 +113,7 @@ class Gate:
     def judge(self, now_ns: int, signed: SignedCommand, *, from_file: bool = False) -> Verdict:
         """Say what becomes of a command. Nothing changes here until its receipts are folded.
 
-        Cost: about 0.3 ms.
+        Cost: about half a millisecond, of which half is Cedar's and a quarter the signature's.
         """
         command = verify_command(signed, self.desk, self._operators, now_ns, from_file=from_file)
         if isinstance(command, Refusal):

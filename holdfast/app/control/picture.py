@@ -47,6 +47,15 @@ ENDED_RUNS_MAX: Final = 200
 RUN_INTENTS_MAX: Final = 500
 COMMANDS_MAX: Final = 50
 
+_SHOWN: Final = frozenset(
+    (
+        *(NodeStarted, NodeStopped, Intended, Attempted, Settled),
+        *(PlaybookStarted, StepEntered, StepLeft, PlaybookEnded, PlaybookArmed),
+        *(ApprovalAsked, Voted, ApprovalEscalated, ApprovalClosed),
+        *(PermitMoved, LevelMoved, LineMoved, ClockMeasured, Commanded),
+    )
+)
+
 
 class LinePicture(msgspec.Struct, frozen=True):
     """One connection: `venue/account/line`, up or down since when, and why."""
@@ -118,6 +127,8 @@ class Picture(msgspec.Struct, kw_only=True):
     def fold(self, record: object) -> None:
         """Take in one record of the journal, in order."""
         self.as_of_ns = max(self.as_of_ns, getattr(record, "time_ns", 0))
+        if type(record) not in _SHOWN:
+            return
         match record:
             case NodeStarted() | NodeStopped():
                 self._fold_node(record)
