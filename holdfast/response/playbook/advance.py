@@ -135,7 +135,7 @@ def _join(turning: Turning, step: Parallel) -> None:
     outcomes = turning.draft.joined.get(step.name, [])
     if len(outcomes) < len(step.branches):
         return
-    failed = sum(outcome in ("failed", "timeout") for outcome in outcomes)
+    failed = sum(outcome in ("failed", "timeout", "denied") for outcome in outcomes)
     if failed:
         turning.fail(step, "failed", step.on_failure, f"{failed} of {len(outcomes)} branches failed")
     else:

@@ -78,6 +78,28 @@ def read_playbooks(
     return Library(playbooks, schema)
 
 
+def read_one(file: str, text: str, vocabulary: Vocabulary) -> Playbook:
+    """Read one playbook by itself; those that it speaks of need not exist. Raises: PlaybooksRefused."""
+    problems: list[Problem] = []
+    schema = schema_of(vocabulary.detectors)
+    reach = Reach(schema)
+    found = [(document, _read(document, schema, reach)) for document in documents(file, text, problems)]
+    read = [(document, *one) for document, one in found if one is not None]
+    for document, places, playbook in read:
+        _note_flaws(document, places, playbook, vocabulary)
+    if problems or len(read) != 1:
+        raise PlaybooksRefused(
+            problems or [Problem(file, 1, 1, 1, "playbook.empty", "it is not one playbook")]
+        )
+    return read[0][2]
+
+
+def _note_flaws(document: Document, places: Places, playbook: Playbook, vocabulary: Vocabulary) -> None:
+    for flaw in flaws(playbook, vocabulary):
+        place = _place(document, places, flaw.step, flaw.field)
+        document.wrong(place, flaw.code, flaw.message, flaw.remedy)
+
+
 def _check_together(read: list[tuple[Document, Places, Playbook]], vocabulary: Vocabulary) -> None:
     """Note what is wrong with the tables, each by itself and with the others beside it."""
     names = tuple(sorted({playbook.name for *_, playbook in read}))
@@ -88,10 +110,7 @@ def _check_together(read: list[tuple[Document, Places, Playbook]], vocabulary: V
             message = f"the playbook `{playbook.name}` is already at {seen[playbook.name]}"
             document.wrong(places["", "playbook"], "playbook.twice", message, "give each its own name")
         seen[playbook.name] = document.file
-        for flaw in flaws(playbook, known):
-            document.wrong(
-                _place(document, places, flaw.step, flaw.field), flaw.code, flaw.message, flaw.remedy
-            )
+        _note_flaws(document, places, playbook, known)
     by_name = {playbook.name: (document, places) for document, places, playbook in read}
     for name, flaw in circles(playbook for *_, playbook in read):
         if name in by_name:

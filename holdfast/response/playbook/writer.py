@@ -28,6 +28,16 @@ WIDTH: Final = 120
 
 def yaml_of(playbook: Playbook) -> str:
     """Return a playbook as one YAML document."""
+    return yaml_text(plain_head(playbook), {step.name: plain_step(step) for step in playbook.steps})
+
+
+def yaml_text(head: dict[str, Any], steps: dict[str, Any]) -> str:
+    """Return the YAML of a head and its steps."""
+    return yaml.safe_dump({**head, "steps": steps}, sort_keys=False, allow_unicode=True, width=WIDTH)
+
+
+def plain_head(playbook: Playbook) -> dict[str, Any]:
+    """Return the head of a playbook as the map that YAML holds of it, without the steps."""
     head: dict[str, Any] = {
         "playbook": playbook.name,
         "title": playbook.title,
@@ -38,8 +48,7 @@ def yaml_of(playbook: Playbook) -> str:
     }
     if playbook.confirm != PANEL_DEFAULT:
         head["confirm"] = _panel(playbook.confirm)
-    head["steps"] = {step.name: plain_step(step) for step in playbook.steps}
-    return yaml.safe_dump(head, sort_keys=False, allow_unicode=True, width=WIDTH)
+    return head
 
 
 def plain_step(step: Step) -> dict[str, Any]:
