@@ -24,16 +24,16 @@ Side = Literal["public", "private"]
 
 
 class Line:
-    """One line: its state and its times. `quiet_s`: how long a line may be silent; 0 for as long as it likes."""
+    """One line: its state and its times. One that is up may be silent for `quiet_s`; it is probed at half of that."""
 
     __slots__ = (
         "delay_s",
         "due_ns",
         "frames",
         "heard_ns",
+        "is_probed",
         "name",
         "quiet_s",
-        "reason",
         "side",
         "state",
         "url",
@@ -51,7 +51,13 @@ class Line:
         )
         self.heard_ns = 0
         self.frames = 0
-        self.reason = ""
+        self.is_probed = False
+
+    def hear(self, now_ns: int) -> None:
+        """Note that a frame came."""
+        self.heard_ns = now_ns
+        self.is_probed = False
+        self.frames += 1
 
     def wait(self, now_ns: int, delay_s: float = 0.0) -> None:
         """Be opened again after a while."""
@@ -67,10 +73,10 @@ class Line:
         """Go on to a state of its life."""
         self.state = state
         self.heard_ns = now_ns
+        self.is_probed = False
         self.due_ns = now_ns + (CLOSING_S_MAX if state == "closing" else HANDSHAKE_S_MAX) * SECOND_NS
         if state == "up":
             self.delay_s = RECONNECT_S_FIRST
-            self.reason = ""
 
     def shift(self, by_ns: int) -> None:
         """Move its times along with a clock that was set."""
@@ -87,7 +93,6 @@ class Line:
         """Return when its time comes."""
         if self.state == "idle":
             return INT64_MAX
-        silent_ns = (
-            self.heard_ns + int(self.quiet_s * SECOND_NS) if self.is_open and self.quiet_s else INT64_MAX
-        )
-        return silent_ns if self.state == "up" else min(self.due_ns, silent_ns)
+        if self.state != "up":
+            return self.due_ns
+        return self.heard_ns + int(self.quiet_s * SECOND_NS / (1 if self.is_probed else 2))

@@ -10,7 +10,7 @@ Rules, on top of those in `client`:
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import ClassVar, Final
 
 import msgspec
 
@@ -19,7 +19,7 @@ from holdfast.error import OutsideError
 from holdfast.event import ClockMeasured, EffectAnswered, LineMoved, Quarantined
 from holdfast.quantity import INT64_MAX
 from holdfast.venues.asked import Asked, Outcome, Requests
-from holdfast.venues.client import Client, Close, Failure, Open, Wish
+from holdfast.venues.client import Client, Close, Failure, Frame, Open, Wish
 from holdfast.venues.line import Line, Side
 from holdfast.venues.rate_limit import TokenBucket
 from holdfast.venues.resyncs import Resyncs
@@ -33,7 +33,12 @@ UNUSABLE: Final = (OutsideError, msgspec.MsgspecError, ArithmeticError, Recursio
 
 
 class TrackedClient(Client):
-    """A client with lines, requests, effects, limits and the venue's clock. Venues give what their words mean."""
+    """A client with lines, requests, effects, limits and the venue's clock. Venues give what their words mean.
+
+    `PROBE`: a frame that the venue answers and that changes nothing, sent on a line that has long been silent.
+    """
+
+    PROBE: ClassVar[bytes]
 
     def __init__(self, venue: str, account: str, feed: SequencedFeed, lines: Sequence[Line]) -> None:
         super().__init__()
@@ -49,6 +54,7 @@ class TrackedClient(Client):
         self._last_ns = 0
         self._ended = True
         self._up: set[Side] = set()
+        self._reasons: dict[Side, str] = {}  # why a side is down, as last told
 
     # the driver's side
 
@@ -91,8 +97,7 @@ class TrackedClient(Client):
         found = self.lines.get(line)
         if found is None or not found.is_open:
             return
-        found.heard_ns = now_ns
-        found.frames += 1
+        found.hear(now_ns)
         try:
             self._heard(now_ns, found, data)
         except UNUSABLE as error:
@@ -215,6 +220,7 @@ class TrackedClient(Client):
         sides = [each.state for each in self.lines.values() if each.side == line.side]
         if all(state == "up" for state in sides):
             self._up.add(line.side)
+            self._reasons.pop(line.side, None)
             self.events.append(self._line_moved(now_ns, line.side, True, ""))
 
     def _drop(self, now_ns: int, line: Line, reason: str) -> None:
@@ -263,21 +269,11 @@ class TrackedClient(Client):
             ClockMeasured(time_ns=now_ns, venue=self.venue, offset_ns=offset_ns, round_trip_ns=trip_ns)
         )
 
-    def _validity_ms(self, now_ns: int, valid_until_ns: int) -> int:
-        """Return the venue's time until which a move is valid, 0 if that is over or nothing is known of its clock."""
-        is_over = self.clock.best is None or now_ns >= self._expiry_ns(valid_until_ns)
-        return 0 if is_over else self.clock.until_ms(valid_until_ns)
-
-    def _expiry_ns(self, valid_until_ns: int) -> int:
-        """Return when a move that waits is no longer worth sending: what is left is as short as the clock's error."""
-        round_trip_ns = self.clock.best.round_trip_ns if self.clock.best else 0
-        return valid_until_ns - round_trip_ns - MILLISECOND_NS
-
     def _why_not(self, now_ns: int, valid_until_ns: int) -> tuple[str, str] | None:
         """Say why a move cannot leave, as code and words; None if it can."""
         if not self.is_ready:
             return "not_connected", "the account's line is not up, or its listings or clock are not known"
-        if not self._validity_ms(now_ns, valid_until_ns):
+        if not self.clock.validity_ms(now_ns, valid_until_ns):
             return "too_late", "its validity is over, or shorter than the venue's clock is known"
         return None
 
@@ -315,6 +311,9 @@ class TrackedClient(Client):
             self._dial(now_ns, line)
         elif line.state == "closing":
             line.end(now_ns)
+        elif line.state == "up" and not line.is_probed:
+            line.is_probed = True
+            self.wishes.append(Frame(line.name, self.PROBE))
         elif line.state == "up":
             self._drop(now_ns, line, f"silent for {line.quiet_s:g} s")
         else:
@@ -330,9 +329,9 @@ class TrackedClient(Client):
         for asked in self._requests.take_line(line.name):
             self._end_part(now_ns, asked, "unknown", "line_lost", reason)
         self._closed(now_ns, line)
-        if line.side in self._up or reason != line.reason:
+        if line.side in self._up or reason != self._reasons.get(line.side):
             self._up.discard(line.side)
-            line.reason = reason
+            self._reasons[line.side] = reason
             self.events.append(self._line_moved(now_ns, line.side, False, reason))
         if self.feed.requests:
             self._take_resyncs(now_ns)

@@ -66,6 +66,16 @@ class VenueClock:
         offset_ns, round_trip_ns = self.best or Measurement(0, 0)
         return (our_ns + offset_ns - (round_trip_ns + 1) // 2) // MILLISECOND_NS
 
+    def expiry_ns(self, valid_until_ns: int) -> int:
+        """Return when a move is no longer worth sending: what is left of its validity is as short as the clock's error."""
+        round_trip_ns = self.best.round_trip_ns if self.best else 0
+        return valid_until_ns - round_trip_ns - MILLISECOND_NS
+
+    def validity_ms(self, now_ns: int, valid_until_ns: int) -> int:
+        """Return the venue's time until which a move is valid, 0 if that is over or nothing is known of the clock."""
+        is_over = self.best is None or now_ns >= self.expiry_ns(valid_until_ns)
+        return 0 if is_over else self.until_ms(valid_until_ns)
+
 
 def _apart(one: Measurement, other: Measurement) -> bool:
     return abs(one.offset_ns - other.offset_ns) > (one.round_trip_ns + other.round_trip_ns) // 2

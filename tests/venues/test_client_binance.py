@@ -204,6 +204,12 @@ def test_a_transfer_has_an_id_of_its_key(bench: BinanceBench) -> None:
     assert query_of(wish)["amount"] == "1.5"
 
 
+def test_a_transfer_that_an_earlier_attempt_did_is_done(bench: BinanceBench) -> None:
+    bench.effect(TRANSFER)
+    bench.fail(bench.held[0], 400, -4115, "Client tran id should be unique within 7 days")
+    assert (bench.answers()[0].outcome, bench.answers()[0].code) == ("accepted", "already_done")
+
+
 def test_the_streams_are_those_of_the_venues_three_categories(bench: BinanceBench) -> None:
     urls = {wish.line: wish.url for wish in bench.wishes if isinstance(wish, Open)}
     assert urls == {
@@ -330,13 +336,16 @@ def test_the_listen_key_is_kept_alive_every_half_hour(bench: BinanceBench) -> No
 
 
 def test_a_listen_key_that_is_gone_is_replaced(bench: BinanceBench) -> None:
-    bench.silent = True
-    bench.run(1801)
-    (kept,) = [wish for wish in bench.wishes if isinstance(wish, Request) and wish.method == "PUT"]
-    bench.silent = False
-    bench.fail(kept, 400, -1125, "This listenKey does not exist.")
-    bench.pump()
-    bench.run(2)
+    answered = bench.respond
+
+    def refuse(wish: Frame | Request) -> None:
+        if isinstance(wish, Request) and wish.method == "PUT":
+            bench.fail(wish, 400, -1125, "This listenKey does not exist.")
+        else:
+            answered(wish)
+
+    bench.respond = refuse  # type: ignore[method-assign]
+    bench.run(1802)
     assert [up for line, up in bench.lines() if line == "private"] == [False, True]
 
 
@@ -377,6 +386,8 @@ def test_refused_credentials_are_named_before_the_account_is_up(path: str, code:
         (400, -1007, "Timeout waiting for response from backend server.", ("unknown", "-1007")),
         (400, -1006, "An unexpected response was received from the message bus.", ("unknown", "-1006")),
         (400, -1021, "Timestamp for this request is outside of the recvWindow.", ("expired", "timed_out")),
+        (400, -5028, "Timestamp for this request is outside of the ME recvWindow.", ("expired", "timed_out")),
+        (400, -4116, "ClientOrderId is duplicated.", ("unknown", "duplicate_client_id")),
         (400, -2022, "ReduceOnly Order is rejected.", ("refused", "-2022")),
         (400, -2010, "NEW_ORDER_REJECTED", ("refused", "-2010")),
         (400, -2011, "Unknown order sent.", ("refused", "not_open")),

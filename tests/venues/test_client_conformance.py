@@ -237,11 +237,27 @@ def test_a_line_that_is_never_opened_is_given_up(bench: Bench) -> None:
     assert not bench.client.is_ready
 
 
-def test_a_market_line_that_falls_silent_is_opened_again(bench: Bench) -> None:
+def test_a_line_that_falls_silent_is_opened_again(bench: Bench) -> None:
     bench.ready()
     bench.opened.clear()
+    bench.silent = True
+    bench.run(31)
+    assert ("public", False) in bench.lines()
+    assert ("private", False) in bench.lines()
+    bench.silent = False
     bench.run(40)
-    assert "public" in bench.opened
+    assert {"public", "private"} <= set(bench.opened)
+    assert bench.client.is_ready
+
+
+def test_a_line_on_which_nothing_happens_is_asked_whether_it_lives_and_stays(bench: Bench) -> None:
+    bench.ready()
+    bench.opened.clear()
+    bench.wishes.clear()
+    bench.run(600)
+    assert bench.opened == []
+    assert [wish for wish in bench.wishes if isinstance(wish, Frame)]
+    assert not bench.told(Quarantined)
 
 
 # rule 5: limits

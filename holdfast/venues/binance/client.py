@@ -162,7 +162,7 @@ class BinanceClient(BinanceLines):
         def build(then_ns: int) -> Request:
             return self._signed(then_ns, asked, "POST", url, params, self.clock.until_ms(valid_until_ns))
 
-        self._send(now_ns, asked, bucket, build, expires_ns=self._expiry_ns(valid_until_ns))
+        self._send(now_ns, asked, bucket, build, expires_ns=self.clock.expiry_ns(valid_until_ns))
 
     def _brake(
         self,

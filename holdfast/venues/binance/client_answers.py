@@ -27,6 +27,7 @@ from holdfast.venues.binance.client_messages import (
 from holdfast.venues.binance.client_reports import Reports
 from holdfast.venues.binance.events import decoder
 from holdfast.venues.binance.feed import BinanceFeed
+from holdfast.venues.binance.messages import ABSENT
 from holdfast.venues.client import RECONNECT_S_MAX
 from holdfast.venues.line import Line
 from holdfast.venues.rate_limit import TokenBucket
@@ -55,6 +56,8 @@ OK: Final = 200
 
 class BinanceAnswers(TrackedClient):
     """What Binance's words mean for the account, the lines and the effects."""
+
+    PROBE = b'{"method":"LIST_SUBSCRIPTIONS","params":[],"id":1}'
 
     def __init__(
         self,
@@ -112,7 +115,8 @@ class BinanceAnswers(TrackedClient):
         if line.side == "public":
             self.feed.on_frame(now_ns, data)
             return
-        name = _event_name(data).e
+        event = _event_name(data)
+        name = event.e
         if name == "ORDER_TRADE_UPDATE":
             order = _user_event(data).o
             if order is None:
@@ -129,7 +133,7 @@ class BinanceAnswers(TrackedClient):
             self.events += told
         elif name == "listenKeyExpired":
             self._drop(now_ns, line, "the listen key has expired")
-        elif name not in _IGNORED:
+        elif name not in _IGNORED and event.result is ABSENT:
             raise OutsideError("frame.unknown", f"an event of type {name[:40]!r} is not known")
 
     def _on_stream_order(self, now_ns: int, order: StreamOrder) -> None:
@@ -173,7 +177,7 @@ class BinanceAnswers(TrackedClient):
         if asked.kind == "order" and refusal.code == errors.ABSENT:
             self._on_absent(now_ns, asked)
             return
-        if asked.kind == "transfer" and "clientTranId" in refusal.msg:
+        if asked.kind == "transfer" and refusal.code in errors.DUPLICATE_TRANSFER:
             # the same transfer was done by an earlier attempt: that is what its id is for
             outcome, code = "accepted", "already_done"
         had_effect = asked.effect is not None

@@ -25,7 +25,7 @@ from holdfast.venues.rate_limit import TokenBucket
 MAINNET_WS: Final = "wss://fstream.binance.com"
 MAINNET_REST: Final = "https://fapi.binance.com"
 KEEP_ALIVE_NS: Final = 30 * MINUTE_NS
-QUIET_S: Final = 30.0  # market streams speak every second
+QUIET_S: Final = 30.0
 QUERY_MS: Final = 5_000
 SNAPSHOT_WEIGHTS: Final = {100: 5, 500: 10, 1000: 20}
 
@@ -63,7 +63,7 @@ class BinanceLines(BinanceAnswers):
         self.symbols = tuple(dict.fromkeys(symbols))
         self._key, self._secret = credentials
         limits = self.settings
-        lines = [Line("private", "private", "", 0.0)]
+        lines = [Line("private", "private", "", QUIET_S)]
         if symbols:
             lines += [
                 Line("public", "public", self._stream_url("public", "depth@100ms", "bookTicker"), QUIET_S),

@@ -7,7 +7,9 @@ Source: developers.binance.com, USD-M futures: account and trade endpoints, user
 
 from decimal import Decimal
 
-from msgspec import Struct
+from msgspec import Raw, Struct
+
+from holdfast.venues.binance.messages import ABSENT
 
 
 class Refusal(Struct):
@@ -124,6 +126,7 @@ class UserEvent(Struct):
 
 
 class EventName(Struct):
-    """The name of an event, before more of it is read."""
+    """The name of an event, before more of it is read; the answer to a method has a `result` instead."""
 
     e: str = ""
+    result: Raw = ABSENT

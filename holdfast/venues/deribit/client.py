@@ -29,7 +29,7 @@ from holdfast.tape import RowBuffer
 from holdfast.venues.asked import Asked, Effect
 from holdfast.venues.client import Frame, Request
 from holdfast.venues.deribit import client_frames as frames
-from holdfast.venues.deribit.client_answers import DeribitAnswers
+from holdfast.venues.deribit.client_answers import CHANGES, DeribitAnswers
 from holdfast.venues.deribit.feed import DeribitFeed
 from holdfast.venues.line import Line
 from holdfast.venues.rate_limit import TokenBucket
@@ -99,9 +99,11 @@ class DeribitClient(DeribitAnswers):
             self._answer(now_ns, key, "unsent", *why_not)
             return
         asked = self._asked("place", "private", order.client_id, Effect(key))
-        params = frames.order_params(order, self._validity_ms(now_ns, valid_until_ns))
+        params = frames.order_params(order, self.clock.validity_ms(now_ns, valid_until_ns))
         frame = Frame("private", frames.rpc(asked.id, frames.order_method(order), params))
-        self._send(now_ns, asked, self._orders, lambda _: frame, expires_ns=self._expiry_ns(valid_until_ns))
+        self._send(
+            now_ns, asked, self._orders, lambda _: frame, expires_ns=self.clock.expiry_ns(valid_until_ns)
+        )
 
     def cancel(self, now_ns: int, key: str, instrument: str, order_id: str) -> None:
         del instrument
@@ -154,7 +156,7 @@ class DeribitClient(DeribitAnswers):
             method = "private/submit_transfer_between_subaccounts"
             frame = Frame("private", frames.rpc(asked.id, method, params))
             self._send(
-                now_ns, asked, self._others, lambda _: frame, expires_ns=self._expiry_ns(valid_until_ns)
+                now_ns, asked, self._others, lambda _: frame, expires_ns=self.clock.expiry_ns(valid_until_ns)
             )
 
     # questions
@@ -243,7 +245,7 @@ class DeribitClient(DeribitAnswers):
 
     def _channels(self, line: Line) -> list[str]:
         if line.side == "private":
-            return ["user.changes.any.any.raw", "user.portfolio.any"]
+            return [CHANGES, "user.portfolio.any"]
         find, interval = self.feed.instruments.find, self.settings.books
         symbols = [symbol for symbol in self.symbols if find(self.venue, symbol) >= 0]
         return [f"{kind}.{symbol}.{interval}" for kind in ("book", "trades", "ticker") for symbol in symbols]

@@ -36,6 +36,7 @@ from holdfast.venues.deribit.messages import ABSENT, Notification
 from holdfast.venues.line import Line
 from holdfast.venues.tracked import UNUSABLE, TrackedClient
 
+CHANGES: Final = "user.changes.any.any.raw"
 REFRESH_AT: Final = 0.8  # of a token's life
 _SUBSCRIPTION: Final = b'"method":"subscription"'
 _HEAD_BYTES: Final = 48
@@ -61,6 +62,8 @@ _names: Final = decoder(list[str])
 
 class DeribitAnswers(TrackedClient):
     """What Deribit's words mean for the account, the lines and the effects."""
+
+    PROBE = TEST_FRAME
 
     def __init__(self, account: str, feed: DeribitFeed, lines: list[Line]) -> None:
         super().__init__(feed.venue, account, feed, lines)
@@ -205,8 +208,8 @@ class DeribitAnswers(TrackedClient):
         if any(other.kind == "subscribe" and other.line == line.name for other in self._requests):
             return
         missing = [name for name in self._channels(line) if name not in self._subscribed]
-        if missing and line.side == "private":
-            self._drop(now_ns, line, f"not subscribed to {missing[0]}")
+        if CHANGES in missing:
+            self._drop(now_ns, line, f"not subscribed to {CHANGES}")
             return
         for name in missing:
             error = OutsideError(
