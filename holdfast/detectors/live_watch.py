@@ -51,7 +51,7 @@ class LiveSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 class LiveWatch:
     """All of them over one blotter. Fold an event into the blotter first, then let it be heard here.
 
-    Cost: 25 us an event and a tick.
+    Cost: 90 us a report of an order, 15 us any other event, 25 us a tick.
     """
 
     def __init__(self, settings: LiveSettings | None = None) -> None:

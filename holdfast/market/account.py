@@ -47,7 +47,7 @@ class Crowd(msgspec.Struct):
 
 
 class Account:
-    """The orders, positions and balances of one account. Cost: 5 us an event."""
+    """The orders, positions and balances of one account. Cost: 6 us an event."""
 
     def __init__(self, venue: str, account: str) -> None:
         self.venue = venue

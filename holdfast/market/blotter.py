@@ -46,7 +46,7 @@ class Blotter:
     """What the desk has at every venue. `owners` knows whose orders are whose.
 
     Units: as in `order`. Raises: BrokenInvariant `blotter.accounts` beyond ACCOUNTS_MAX accounts.
-    Cost: 5 us an event; `exposure` 0.3 us an open order of the account.
+    Cost: 6 us an event; `exposure` 1.5 us an open order of the account.
     Limits: ids of trades are remembered for the last 8,192 fills of an account, ended orders for the last 2,048.
     """
 

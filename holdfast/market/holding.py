@@ -27,7 +27,7 @@ ZERO: Final = Decimal(0)
 
 
 class Holding(msgspec.Struct):
-    """The position in one instrument of one account: signed, in the venue's amount unit. Cost: 2 us a fill or statement."""
+    """The position in one instrument of one account: signed, in the venue's amount unit."""
 
     position: Decimal = ZERO
     doubt_low: Decimal = ZERO

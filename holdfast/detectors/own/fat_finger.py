@@ -4,7 +4,7 @@ Sees: of each new order, its size against the median of the owner's last 64 orde
 notional against a limit, and how far its price lies beyond the mark on the losing side (a buy above it, a sell below it).
 Fails: for an order that the venue fills at once it speaks after the fact (the venue's own price band is the first
 defence); for a desk whose sizes rightly differ by more than the factor; a market order has no price to judge.
-Cost: 4 us an order. Source: MiFID II RTS 6, art. 15 (pre-trade price collars, maximum order value and volume).
+Cost: 13 us an order. Source: MiFID II RTS 6, art. 15 (pre-trade price collars, maximum order value and volume).
 """
 
 from collections import deque

@@ -3,7 +3,8 @@
 Sees: orders sent over orders that traded, of each owner on each venue, over five minutes with a hundred orders or more.
 Venues punish a high ratio, and it is often a strategy that reprices on its own echo. The worst owner speaks for its venue.
 Fails: for a maker that quotes a dead market with a good reason; raise the line for such a desk. Edits that keep the
-order's id are not counted. Cost: 3 us an order. Source: MiFID II RTS 9 (ratio of unexecuted orders to transactions).
+order's id are not counted. Cost: 11 us a report of an order.
+Source: MiFID II RTS 9 (ratio of unexecuted orders to transactions).
 """
 
 from typing import Any, Final

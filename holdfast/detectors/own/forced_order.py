@@ -2,7 +2,7 @@
 
 Sees: every order and fill that the venue says it made itself. One is critical: margin has already failed.
 Fails: for a venue that does not mark them; Deribit marks fills only, and Binance names its orders. Delivery at expiry is
-marked as a settlement by Binance and is told too. Cost: 1 us an event. Source: the venues' documentation of order reports.
+marked as a settlement by Binance and is told too. Cost: 2 us an event. Source: the venues' documentation of order reports.
 """
 
 from holdfast.detectors.live import CRITICAL, Context, Heard, LiveDetector

@@ -5,7 +5,7 @@ once it has stood for `settle_s`, so that a fill on its way explains it. A lot o
 share of the larger of both: a hundredth is medium, a tenth high, a half critical.
 Fails: for what was wrong before the first statement; for two mistakes that cancel out. An instrument that expires, expires:
 its position goes without a fill and raises nothing. Transfers of spot coins are not positions.
-Cost: 3 us a fill or statement. Source: the complaints of users of other frameworks about positions that nobody tracked.
+Cost: 2 us an event. Source: the complaints of users of other frameworks about positions that nobody tracked.
 """
 
 from typing import Any, Final

@@ -4,7 +4,7 @@ Sees: new orders and cancels of each owner on each venue within ten seconds, aga
 mean over half an hour, in which an alert does not count), never under `orders_per_s_min` and never over
 `orders_per_s_max`. The worst owner speaks for its venue.
 Fails: for a strategy that runs away slowly; in its first minutes a busy strategy knows no usual rate and is held to the
-floor. Orders that the venue refuses without a report are not seen. Cost: 3 us an order.
+floor. Orders that the venue refuses without a report are not seen. Cost: 20 us a report of an order.
 Source: SEC 15c3-5 (market access); the loss of Knight Capital on 2012-08-01.
 """
 

@@ -3,7 +3,7 @@
 Sees: two fills of one trade id of one instrument on opposite sides, on one account or on two. Prices made by trading with
 oneself are what wash-trading rules forbid, meant or not, and the fees are paid twice. One is medium; many are worse.
 Fails: where a venue reports only one side of a trade, or gives its sides different ids; for trades with an account that is
-not guarded here. Cost: 1 us a fill. Source: MAR art. 12 (1)(a); CME rule 534.
+not guarded here. Cost: 2 us an event. Source: MAR art. 12 (1)(a); CME rule 534.
 """
 
 from typing import Any, Final

@@ -3,10 +3,11 @@
 Sees: every order and fill whose client id begins with no prefix of the guard or of a strategy; the first one is critical, at
 once. The alert stays while such an order is open, and for ten minutes after. What the venue itself made (liquidation,
 auto-deleveraging, delivery) is told apart: see forced_order.
-Fails: for a thief who copies a prefix, ours or that of the venue's own orders (which forced_order tells); for a venue whose fills carry no client id and whose order was forgotten (such a fill
-is held for a second, until its order's report has come, and is then taken for unauthorised). People who trade by hand on
-a guarded account are unauthorised by this definition: give them an account of their own, or list it in
-`accounts_ignored`. Cost: 2 us an event. Source: MiFID II RTS 6, art. 12 (kill functionality) and 13 (surveillance).
+Fails: for a thief who copies a prefix, ours or that of the venue's own orders (which forced_order tells); for a venue whose
+fills carry no client id and whose order was forgotten (such a fill is held for a second, until its order's report has
+come, and is then taken for unauthorised). People who trade by hand on a guarded account are unauthorised by this
+definition: give them an account of their own, or list it in `accounts_ignored`.
+Cost: 4 us an event. Source: MiFID II RTS 6, art. 12 (kill functionality) and 13 (surveillance).
 """
 
 from typing import Any, Final

@@ -3,7 +3,7 @@
 Sees: the offset to a venue (`ClockMeasured`) beyond what the round trip leaves open; a jump of that offset between two
 measurements; and `clock_step_s`, by how much the wall clock moved other than the monotonic one since the last look.
 Orders carry the end of their validity: a clock that is off makes venues refuse them, or take them late.
-Fails: when a venue's own clock is wrong (then it speaks of that venue only). Cost: 1 us a measurement.
+Fails: when a venue's own clock is wrong (then it speaks of that venue only). Cost: 2 us an event.
 Source: Binance's error -1021; NTP, RFC 5905, for the bound by half the round trip.
 """
 

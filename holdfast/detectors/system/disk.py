@@ -3,7 +3,7 @@
 Sees: `disk_free_bytes` of a folder (the subject): less than `free_bytes_min`, or so fast a fall, measured over the last ten
 minutes, that nothing is left within `full_within_s`. A guard that cannot write may not act, so this comes early.
 Fails: for quotas and inodes, which the number does not show; for a burst faster than the measurements.
-Cost: 1 us a measurement.
+Cost: 2 us an event.
 """
 
 from collections import deque

@@ -2,7 +2,7 @@
 
 Sees: `heartbeat` of a part (the subject; its value is the seconds until the next one is due): silence for three times that,
 and never for less than five seconds. A watchdog that sleeps is worse than none, because people rely on it.
-Fails: for a part that beats although it does no work; for one that never beat. Cost: 1 us a beat.
+Fails: for a part that beats although it does no work; for one that never beat. Cost: 2 us an event, 8 us a tick.
 """
 
 from typing import Any, Final

@@ -3,7 +3,7 @@
 Sees: `memory_bytes`, the resident size: four fifths of `bytes_max`, or, after half an hour, a growth of the smallest size of
 each five minutes by more than `growth_bytes_per_h_max` (the smallest, because garbage collection saws). The first half
 hour may grow: caches fill.
-Fails: for memory that other processes take; for a leak slower than the line. Cost: 1 us a measurement.
+Fails: for memory that other processes take; for a leak slower than the line. Cost: 2 us an event.
 Source: other frameworks grew by 950 MB an hour without telling anybody.
 """
 

@@ -10,7 +10,7 @@ Rules:
 3. The solver is given a budget of steps, not of time, so that every machine comes to the same answer; a question that needs
    more is not answered.
 
-Needs the extra `live`. Cost: about 5 ms a question.
+Needs the extra `live`. Cost: about 30 ms a question.
 """
 
 import operator
