@@ -13,6 +13,7 @@ from benchmarks import (
     bench_exchange,
     bench_fold,
     bench_heston,
+    bench_journal,
     bench_limits,
     bench_live_message,
     bench_memory,
@@ -37,6 +38,7 @@ ALL = {
     "revaluation": bench_revaluation,
     "var": bench_var,
     "credit": bench_credit,
+    "journal": bench_journal,
     "exchange": bench_exchange,
 }
 

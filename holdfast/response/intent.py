@@ -36,15 +36,14 @@ Happening = Literal[
     "restarted",
     "settled",
 ]
-"""attempted, settled: receipts of ours. accepted to unknown: the client's answer. open, ended: the order as reported;
-an order that is to rest ends, as an intent, when it is accepted. absent: the venue does not know the order, asked after its
-validity was over. forgotten: the same, asked so late that it proves nothing. covered: a newer brake with the same target was
-accepted. restarted: a node took over."""
+"""attempted, settled: receipts of ours. accepted to unknown: the client's answer. open, ended: the order as reported, or
+accepted; an order that is to rest ends, as an intent, when it is accepted. absent: the venue does not know the order, asked
+after its validity was over. forgotten: the same, asked so late that it proves nothing. covered: a newer brake with the same
+target was accepted. restarted: a node took over."""
 
 _Row = Mapping[Happening, State]
 
 _ASKABLE: Final[_Row] = {
-    "accepted": "accepted",
     "refused": "decided",
     "expired": "idle",
     "unsent": "idle",
@@ -88,7 +87,6 @@ TABLE: Final[Mapping[Kind, Mapping[State, _Row]]] = {
     "order": {
         "idle": {
             "attempted": "in_flight",
-            "accepted": "accepted",
             "open": "accepted",
             "ended": "decided",
             "settled": "settled",
