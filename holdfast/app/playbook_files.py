@@ -1,4 +1,4 @@
-"""Playbooks from files: the desk's own, or the ones that come with the package; and what the command line says of them."""
+"""Playbooks from files: the desk's own, or the ones that come with the package."""
 
 from collections.abc import Iterable
 from importlib.resources import files

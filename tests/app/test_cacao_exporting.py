@@ -15,12 +15,12 @@ from holdfast.app.cacao.identity import EXTENSION
 from holdfast.app.cacao.importing import from_cacao
 from holdfast.app.playbook_files import shipped_sources
 from holdfast.clock import parse_time_ns
-from holdfast.detectors.watch import DETECTOR_NAMES
+from holdfast.detectors.names import ALERT_NAMES
 from holdfast.response.playbook.checks import Vocabulary
 from holdfast.response.playbook.reader import read_playbooks
 from holdfast.response.playbooks.shipped import MADE
 
-WORDS = Vocabulary(detectors=tuple(dict.fromkeys((*DETECTOR_NAMES, "unauthorised_order", "runaway_orders"))))
+WORDS = Vocabulary(detectors=ALERT_NAMES)
 BRANCHES = """
 playbook: branches
 title: Branches

@@ -5,22 +5,16 @@ import re
 import pytest
 from playbook_desk import VENUE, Desk
 
-from holdfast.app.playbook_files import shipped_sources
-from holdfast.detectors.watch import DETECTOR_NAMES
+from holdfast.app.playbook_files import load_playbooks
 from holdfast.policy.rule import ACTIONS
 from holdfast.receipt import ApprovalAsked, PlaybookEnded
-from holdfast.response.playbook.checks import Vocabulary, needs_consent
+from holdfast.response.playbook.checks import needs_consent
 from holdfast.response.playbook.dry_run import dry_run
 from holdfast.response.playbook.playbook import Act, Approve
-from holdfast.response.playbook.reader import read_playbooks
 from holdfast.response.playbook.trigger import OnAction
-from holdfast.response.playbooks.shipped import MADE
 from holdfast.response.verb import kind_of
 
-OWN = ("unauthorised_order", "runaway_orders")
-LIBRARY = read_playbooks(
-    shipped_sources(), Vocabulary(detectors=tuple(dict.fromkeys((*DETECTOR_NAMES, *OWN)))), MADE
-)
+LIBRARY = load_playbooks(None)
 NAMES = sorted(LIBRARY.playbooks)
 CALM = {"trusted": True, "level": "normal", "score": 5.0, "margin_ratio": 0.2}
 STORM = {"trusted": False, "level": "halt", "score": 95.0, "margin_ratio": 0.9}

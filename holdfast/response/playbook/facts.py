@@ -12,7 +12,7 @@ from typing import Any, Final, get_args
 from holdfast.action import PlaceOrder
 from holdfast.clock import DAY_NS, MINUTE_NS, SECOND_NS
 from holdfast.event import LEVELS, Scope
-from holdfast.policy.fields import ALERTS_PREFIX, Field, Schema
+from holdfast.policy.fields import ALERTS_PREFIX, Field, Schema, range_text
 from holdfast.receipt import Permit
 from holdfast.response.playbook.run import Run
 from holdfast.response.view import DeskView, OutboxView
@@ -41,6 +41,15 @@ def schema_of(detectors: Iterable[str]) -> Schema:
     schema = Schema(detectors)
     schema.fields |= {field.name: field for field in RUN_FACTS}
     return schema
+
+
+def facts_markdown() -> str:
+    """Return the table of the run's own facts as the documentation shows it."""
+    rows = ["| fact | type | unit | range | meaning |", "|---|---|---|---|---|"]
+    for field in RUN_FACTS:
+        cells = (f"`{field.name}`", field.type, field.unit, range_text(field), field.meaning)
+        rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows)
 
 
 def facts_of(
