@@ -121,7 +121,7 @@ class Intents:
             changed_ns=record.time_ns,
         )
         self.open[record.key] = intent
-        if intent.kind == "order":
+        if intent.kind == "order" and record.client_id:  # what the governor refused never had a name
             self._orders[record.client_id] = intent
         if intent.kind == "brake":
             self._brakes.setdefault(intent.target, []).append(intent)

@@ -260,6 +260,7 @@ class BinanceAnswers(TrackedClient):
                 account=self.account,
                 instrument=instrument,
                 client_id=client_id,
+                asked_ns=asked.sent_ns,
             )
         )
 

@@ -246,6 +246,7 @@ class DeribitAnswers(TrackedClient):
                     account=self.account,
                     instrument=instrument,
                     client_id=client_id,
+                    asked_ns=asked.sent_ns,
                 )
             )
 
