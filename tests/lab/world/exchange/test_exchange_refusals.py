@@ -103,6 +103,16 @@ def test_a_resting_reduce_only_order_shrinks_with_the_position_and_ends_with_it(
     assert (ended.state, ended.reason) == ("cancelled", "reduce_only")
 
 
+def test_a_resting_reduce_only_order_shrinks_when_another_resting_order_is_taken(desk: Desk) -> None:
+    desk.order("bob", "sell", 3, 50_000)
+    desk.order("ann", "buy", 3, 50_000)
+    exit_order = desk.order("ann", "sell", 3, 51_000, reduce_only=True)
+    desk.order("ann", "sell", 2, 50_500)
+    desk.order("bob", "buy", 5, 51_000)  # takes the 2, then only the 1 that is left to reduce
+    assert desk.quantity("ann") == 0
+    assert desk.exchange.order("ann", exit_order.order_id).filled == 1  # type: ignore[union-attr]
+
+
 def test_an_order_that_has_ended_can_be_neither_edited_nor_cancelled(desk: Desk) -> None:
     mine = desk.order("ann", "buy", 1, 49_000)
     for act in (desk.exchange.cancel, desk.exchange.edit):
@@ -139,6 +149,17 @@ def test_initial_margin_is_what_positions_orders_and_leverage_ask_for() -> None:
     assert desk.exchange.set_leverage("ann", "FREE", Decimal(5)) == 5
     assert desk.refusal("ann", "buy", "1.001", 50_000) == "insufficient_margin"
     assert desk.order("ann", "buy", 1, 50_000).state == "open"
+
+
+def test_an_order_is_judged_by_what_the_account_has_now_not_before_the_marks_moved() -> None:
+    desk = opened(usdt=10_000)
+    desk.order("bob", "sell", 1, 50_000)
+    desk.order("ann", "buy", 1, 50_000)
+    desk.order("ann", "buy", "0.001", 50_000)  # the account is measured: 4 995 are left
+    desk.exchange.cancel_all("ann")
+    desk.index(48_000)  # 2 000 lost, 200 less asked for the position: 3 200 are left
+    assert desk.refusal("ann", "buy", "0.667", 48_000) == "insufficient_margin"
+    assert desk.order("ann", "buy", "0.666", 48_000).state == "open"
 
 
 def test_a_price_worse_than_the_mark_asks_for_the_loss_too() -> None:
