@@ -11,6 +11,7 @@ import ccxt.async_support
 import ccxt.pro
 import pytest
 
+from holdfast.lab.world.faults import Faults
 from holdfast.lab.world.listings import BINANCE, DERIBIT
 from holdfast.lab.world.server import WorldServer
 
@@ -54,10 +55,13 @@ def far_below(server: WorldServer) -> float:
     return float(round(server.world.paths.prices["BTC"] * 0.96))
 
 
-async def read_until_it_ends(exchange: Any, symbol: str) -> None:
-    """Read a book as long as it is streamed."""
-    while True:
-        await asyncio.wait_for(exchange.watch_order_book(symbol), WAIT_S)
+async def drop_while_reading(exchange: Any, symbol: str, faults: Faults) -> None:
+    """Drop the venue's sessions while a book is awaited, until that is felt: an update may come first."""
+    for _ in range(20):
+        reading = asyncio.create_task(exchange.watch_order_book(symbol))
+        await asyncio.sleep(0)
+        faults.drop_sessions()
+        await asyncio.wait_for(reading, WAIT_S)
 
 
 @venues
@@ -221,10 +225,9 @@ def test_a_venue_that_refuses_connections_or_drops_them_is_a_network_error(venue
     async def trial(exchange: Any, server: WorldServer) -> None:
         symbol = SYMBOLS[venue]
         await asyncio.wait_for(exchange.watch_order_book(symbol), WAIT_S)
-        server.world.faults[venue].drop_sessions()
-        with pytest.raises(ccxt.async_support.NetworkError):
-            await read_until_it_ends(exchange, symbol)
         faults = server.world.faults[venue]
+        with pytest.raises(ccxt.async_support.NetworkError):
+            await drop_while_reading(exchange, symbol, faults)
         faults.is_refusing = True
         await asyncio.sleep(0.1)
         with pytest.raises(ccxt.async_support.NetworkError):
