@@ -35,10 +35,14 @@ async def run(seed: int, seconds: float, as_json: bool) -> None:
         described = server.describe()
         click.echo(json.dumps(described) if as_json else _in_words(described))
         sys.stdout.flush()
-        try:
-            await asyncio.wait_for(ended.wait(), seconds or None)
-        except TimeoutError:
-            return
+        living, waiting = asyncio.ensure_future(server.live()), asyncio.ensure_future(ended.wait())
+        done, _ = await asyncio.wait(
+            (living, waiting), timeout=seconds or None, return_when=asyncio.FIRST_COMPLETED
+        )
+        living.cancel()
+        waiting.cancel()
+        if living in done:
+            living.result()
 
 
 def _in_words(described: dict[str, Any]) -> str:

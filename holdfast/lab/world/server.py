@@ -66,6 +66,11 @@ class WorldServer:
             await gateway.stop()
         await self._control_runner.cleanup()
 
+    async def live(self) -> None:
+        """Wait until the world ends, which is only by an error of its own. Raises: that error."""
+        if self._turning is not None:
+            await asyncio.shield(self._turning)
+
     async def __aenter__(self) -> "WorldServer":
         await self.start()
         return self
