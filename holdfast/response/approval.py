@@ -5,7 +5,7 @@ Rules:
 1. One person, one vote. Only who was asked may vote: by name, or by a role. Whoever was asked first may still answer
    after the next people were asked.
 2. One no is a no, however many said yes.
-3. Who started the run cannot be the only one to approve it, unless nobody else was asked.
+3. Who started the run, or the run that set it off, cannot be the only one to approve it, unless nobody else was asked.
 4. Nobody's answer in time brings the next group; after the last group the approval is over, and what happens then was
    said when it was asked.
 5. A vote is a receipt; what it leads to follows from the receipts, so a restart finds the same.
@@ -85,8 +85,9 @@ class Approvals:
     def fold(self, receipt: object) -> None:
         """Take in a receipt; what is none of ours is let pass."""
         match receipt:
-            case PlaybookStarted(run=run, trigger=trigger) if trigger.startswith(OPERATOR):
-                self._askers[run] = trigger.removeprefix(OPERATOR)
+            case PlaybookStarted(run=run, trigger=trigger):
+                if asker := self._asker(trigger):
+                    self._askers[run] = asker
             case ApprovalAsked(approval=name):
                 asker = self._askers.get(receipt.run, "")
                 approval = Approval(receipt, asker, receipt.asked, receipt.expires_ns)
@@ -103,11 +104,17 @@ class Approvals:
                 if (approval := self._by_name.get(name)) and approval.outcome is None:
                     approval.outcome = receipt.outcome
             case PlaybookEnded(run=run):
-                self._askers.pop(run, None)
                 for name in [name for name, one in self._by_name.items() if one.asked.run == run]:
                     del self._by_name[name]
             case _:
                 pass
+
+    def _asker(self, trigger: str) -> str:
+        """Return the person behind a trigger: by name, or behind the run that set this one off."""
+        word, _, rest = trigger.partition(" ")
+        if trigger.startswith(OPERATOR):
+            return rest
+        return self._askers.get(rest.partition(" ")[0], "") if word in ("playbook", "run") else ""
 
     def get(self, name: str) -> Approval | None:
         """Return an approval of an open run."""

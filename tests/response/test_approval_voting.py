@@ -106,6 +106,20 @@ def test_who_started_the_run_approves_it_alone_where_nobody_else_was_asked() -> 
     assert verdict(approvals, of).outcome == "approved"
 
 
+@pytest.mark.parametrize("trigger", ["playbook p-1", "run p-1 failed"])
+def test_who_started_the_run_that_set_this_one_off_does_not_approve_it_alone_either(trigger: str) -> None:
+    of = panel(1, ("role:risk_officer",))
+    approvals = Approvals()
+    approvals.fold(PlaybookStarted(NOW_NS, "p-1", "p", "v", Scope(), "act", "operator ann"))
+    approvals.fold(PlaybookEnded(NOW_NS, "p-1", "failed"))
+    approvals.fold(PlaybookStarted(NOW_NS, "r-1", "r", "v", Scope(), "act", trigger))
+    approvals.fold(
+        asked(NOW_NS, "r-1/ask", run="r-1", step="ask", panel=of, what="x", exposure_usd=0.0, otherwise="y")
+    )
+    vote(approvals, "ann", True, "risk_officer")
+    assert verdict(approvals, of) is None
+
+
 def test_silence_brings_the_next_people_and_the_first_may_still_answer() -> None:
     of = panel(1, ("ann",), ("bob",))
     approvals = opened(of)

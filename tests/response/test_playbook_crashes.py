@@ -125,6 +125,40 @@ def test_a_crash_at_any_record_changes_nothing_of_what_is_done(fuse: int) -> Non
     assert crashed.path("rich-1") == smooth.path("rich-1")
 
 
+@pytest.mark.parametrize("mode", ["observe", "advise", "confirm"])
+@pytest.mark.parametrize("fuse", range(1, 26))
+def test_a_crash_at_any_record_of_a_run_that_does_not_act_by_itself_loses_no_word(
+    mode: str, fuse: int
+) -> None:
+    smooth, crashed = armed(mode), armed(mode)
+    for desk, lit in ((smooth, 0), (crashed, fuse)):
+        desk.fuse = lit
+        for act in (lambda desk=desk: begin_once(desk), lambda desk=desk: until(desk, 700)):
+            try:
+                act()
+            except Crashed:
+                desk.crash()
+                act()
+    assert effects(crashed) == effects(smooth)
+    assert crashed.path("rich-1") == smooth.path("rich-1")
+    assert len(crashed.receipts(PlaybookEnded)) == len(smooth.receipts(PlaybookEnded)) > 0
+
+
+def begin_once(desk: Desk) -> None:
+    if not desk.receipts(PlaybookStarted):
+        desk.start("rich")
+
+
+def test_a_run_that_is_over_hears_nothing_more() -> None:
+    desk = armed("act")
+    whole_run(desk, 0)
+    before = desk.advance()
+    for receipt in desk.journal:
+        desk.runner.fold(receipt)
+    assert desk.advance() == before
+    assert not desk.runner.runs
+
+
 class Crashes(RuleBasedStateMachine):
     """Triggers, votes, time and crashes in any order, in every mode."""
 

@@ -15,6 +15,7 @@ class Library:
 
     def __init__(self, playbooks: Iterable[Playbook], schema: Schema) -> None:
         self.playbooks = {one.name: one for one in sorted(playbooks, key=lambda one: one.name)}
+        self._versions = {one.name: one.version for one in self.playbooks.values()}
         self._conditions = {
             step.condition: Condition(step.condition, schema)
             for playbook in self.playbooks.values()
@@ -24,8 +25,11 @@ class Library:
 
     def get(self, name: str, version: str = "") -> Playbook | None:
         """Return a playbook, if it is loaded and, where a version is given, is still that one."""
-        found = self.playbooks.get(name)
-        return found if found is not None and version in ("", found.version) else None
+        return self.playbooks.get(name) if version in ("", self._versions.get(name)) else None
+
+    def version(self, name: str) -> str:
+        """Return the version of a playbook that is loaded."""
+        return self._versions[name]
 
     def condition(self, text: str) -> Condition:
         """Return a condition of a loaded playbook, compiled."""

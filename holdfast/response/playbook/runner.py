@@ -76,7 +76,7 @@ class Runner:
                 self._armed[receipt.playbook] = receipt.mode
             case PlaybookStarted() if receipt.run not in self.outcomes:
                 playbook = self.library.get(receipt.playbook, receipt.version)
-                self.runs.setdefault(receipt.run, Run.started(receipt, playbook))
+                self.runs[receipt.run] = Run.started(receipt, playbook)
                 self.outcomes[receipt.run] = ""
                 self._numbers[receipt.playbook] = self._numbers.get(receipt.playbook, 0) + 1
                 self._owed = [one for one in self._owed if not _pays(receipt, one)]
@@ -151,7 +151,7 @@ class Runner:
         armed = self.mode(playbook)
         lesser: Mode = min((armed, mode or armed), key=MODES.index)
         return PlaybookStarted(
-            now_ns, name, playbook, found.version, scope, lesser, trigger, dict(values or {})
+            now_ns, name, playbook, self.library.version(playbook), scope, lesser, trigger, dict(values or {})
         )
 
     def start_by_operator(
@@ -241,7 +241,8 @@ class _Drafts:
 
     def begin(self, now_ns: int, run: str, playbook: Playbook, scope: Scope, trigger: str) -> PlaybookStarted:
         mode = self._runner.mode(playbook.name)
-        return PlaybookStarted(now_ns, run, playbook.name, playbook.version, scope, mode, trigger)
+        version = self._runner.library.version(playbook.name)
+        return PlaybookStarted(now_ns, run, playbook.name, version, scope, mode, trigger)
 
     def moving(self, run: Run) -> str:
         for other in self.runs.values():
