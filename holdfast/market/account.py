@@ -122,8 +122,6 @@ class Account:
         order = self._order_of(fill.order_id, fill.client_id)
         if order is not None:
             included = min(fill.quantity, max(order.settled - order.traded, ZERO))
-            if order.ended_ns and order.ended_ns <= holding.certain_ns:
-                included = fill.quantity
             order.trade(fill.quantity, fill.time_ns)
             self._put_away(order)
         sign = sign_of(fill.side)

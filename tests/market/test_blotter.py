@@ -124,6 +124,17 @@ def test_an_order_never_goes_back_from_final() -> None:
     assert known(blotter)[1] == (Decimal(0), Decimal(0))
 
 
+def test_what_is_told_of_an_order_after_its_end_changes_how_much_was_filled_and_nothing_else() -> None:
+    blotter = made()
+    folded(blotter, order(1), order(3, state="cancelled", filled=Decimal(2)))
+    folded(blotter, order(4, quantity=Decimal(99)), order(5, state="rejected"), order(2, filled=Decimal(1)))
+    ended = blotter.order(VENUE, ACCOUNT, "1")
+    assert ended is not None
+    assert (ended.standing, ended.quantity, ended.filled) == ("cancelled", Decimal(10), Decimal(2))
+    folded(blotter, order(6, state="cancelled", filled=Decimal(3)))
+    assert (ended.filled, known(blotter)[1]) == (Decimal(3), (Decimal(0), Decimal(3)))
+
+
 def test_a_fill_counts_once_and_both_sides_of_a_trade_with_ourselves_count() -> None:
     blotter = made()
     folded(blotter, order(1), order(1, "2", side="sell", client_id="tk-1"))
@@ -147,7 +158,7 @@ def test_a_fill_that_is_told_by_the_order_alone_is_exposure_until_the_position_i
     assert known(blotter) == (Decimal(0), (Decimal(0), Decimal(4)))
     folded(blotter, positions(10, 11, 4))
     assert known(blotter) == (Decimal(4), (Decimal(4), Decimal(4)))
-    folded(blotter, fill(12, 4))  # late, and surely in the statement: the order had ended before it
+    folded(blotter, fill(60, 4))  # late, and surely in the statement: the order had ended before it
     assert known(blotter) == (Decimal(4), (Decimal(4), Decimal(4)))
 
 
@@ -164,6 +175,37 @@ def test_a_statement_wins_over_fills_but_does_not_undo_what_came_after_it_was_as
     assert (told.stated, told.differs_by) == (Decimal(2), Decimal(-7))
     assert "-7" in str(told)
     assert known(blotter)[0] == Decimal(2)
+
+
+def test_where_two_readings_are_possible_both_lie_within_the_exposure() -> None:
+    for side, sign in (("buy", 1), ("sell", -1)):
+        blotter = made()
+        done = {"side": side, "quantity": Decimal(4), "client_id": "mm-1"}
+        folded(blotter, positions(1, 1, 50), order(2, **done), fill(20, 4, side=side))
+        folded(blotter, positions(19, 21, 50))  # with the fill, or without it
+        both = sorted((50 + sign * 4, 50))
+        assert known(blotter) == (Decimal(50 + sign * 4), (Decimal(both[0]), Decimal(both[1])))
+        folded(blotter, positions(30, 31, 50 + sign * 4))
+        assert known(blotter)[1] == (Decimal(50 + sign * 4), Decimal(50 + sign * 4))
+
+
+def test_what_was_pushed_may_be_older_than_an_answer_that_overtook_it() -> None:
+    blotter = made()
+    folded(blotter, positions(1, 1, 5), positions(20, 21, 9), position(22, 5))
+    assert known(blotter)[0] == Decimal(9)
+    folded(blotter, position(40, 7))
+    assert known(blotter)[0] == Decimal(7)
+
+
+def test_what_was_pushed_may_be_older_than_the_end_of_an_order_that_a_list_told() -> None:
+    blotter = made()
+    folded(blotter, positions(1, 1), orders(1, 1), order(2), orders(20, 21))
+    folded(blotter, position(22, 0))  # on its way since before the order was filled
+    assert known(blotter)[1] == (Decimal(0), Decimal(10))
+    folded(blotter, fill(23, 10))
+    assert known(blotter)[0] == Decimal(10)
+    folded(blotter, position(40, 10))
+    assert known(blotter) == (Decimal(10), (Decimal(10), Decimal(10)))
 
 
 def test_an_older_statement_that_comes_later_changes_nothing() -> None:

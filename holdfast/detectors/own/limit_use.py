@@ -4,7 +4,8 @@ Sees: the worst case of each position (with every order that is open or of unkno
 `position_usd_max`, the sum of a venue against `venue_usd_max`, and maintenance margin over equity as the venue itself
 says it against one. Four fifths of a limit raise it.
 Fails: where no limit is set but margin; where the mark, the index or the listing is unknown, the position counts for nothing
-here; an option counts as its whole underlying. Cost: 45 us a fill or order where limits are set, else 1 us. Source: the desk's own limits.
+here; an option counts as its whole underlying.
+Cost: 45 us a fill or order where limits are set, else 1 us. Source: the desk's own limits.
 """
 
 from typing import Any, Final
