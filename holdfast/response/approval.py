@@ -120,10 +120,10 @@ class Approvals:
         """Return an approval of an open run."""
         return self._by_name.get(name)
 
-    def open(self) -> list[Approval]:
+    def waiting(self) -> list[Approval]:
         """Return the approvals that wait for people, the most urgent first."""
-        waiting = [one for one in self._by_name.values() if one.outcome is None]
-        return sorted(waiting, key=lambda one: (one.expires_ns, one.asked.approval))
+        undecided = [one for one in self._by_name.values() if one.outcome is None]
+        return sorted(undecided, key=lambda one: (one.expires_ns, one.asked.approval))
 
     def vote(
         self,

@@ -47,7 +47,7 @@ def verdict(approvals: Approvals, of: Panel, at_s: float = 1.0) -> object:
 
 
 def test_the_question_says_exposure_deadline_and_what_silence_means_in_one_sentence() -> None:
-    (one,) = opened(panel(1, ("ann", "role:trader"))).open()
+    (one,) = opened(panel(1, ("ann", "role:trader"))).waiting()
     assert one.asked.question == (
         "Sell half? 1,234,567 USD of exposure; answer by 2025-10-10T21:19:00Z (1 of ann, role:trader); "
         "nothing is sold if nobody answers."
@@ -61,7 +61,7 @@ def test_as_many_as_are_needed_approve() -> None:
     assert verdict(approvals, of) is None
     vote(approvals, "eve")
     assert verdict(approvals, of).outcome == "approved"
-    assert approvals.open() == []
+    assert approvals.waiting() == []
 
 
 def test_one_no_is_a_no_however_many_said_yes() -> None:
@@ -169,7 +169,7 @@ def test_the_most_urgent_question_comes_first() -> None:
         approvals.fold(
             asked(NOW_NS, name, run="r-1", step="ask", panel=of, what="x", exposure_usd=0.0, otherwise="y")
         )
-    assert [one.asked.approval for one in approvals.open()] == ["r-1/soon", "r-1/ask", "r-1/late"]
+    assert [one.asked.approval for one in approvals.waiting()] == ["r-1/soon", "r-1/ask", "r-1/late"]
 
 
 PEOPLE = st.sampled_from(["ann", "bob", "eve", "mallory"])

@@ -191,7 +191,7 @@ class Crashes(RuleBasedStateMachine):
     @rule(operator=st.sampled_from(["bob", "eve", "mallory"]), approves=st.sampled_from([True, True, False]))
     def vote(self, operator: str, approves: bool) -> None:
         def act() -> None:
-            for approval in self.desk.runner.approvals.open():
+            for approval in self.desk.runner.approvals.waiting():
                 role = "trader" if operator != "mallory" else "visitor"
                 said = self.desk.vote(approval.asked.approval, operator, approves, role)
                 again = self.desk.vote(approval.asked.approval, operator, approves, role)
