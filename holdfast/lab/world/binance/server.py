@@ -27,7 +27,7 @@ from holdfast.lab.world.exchange import Exchange, FundingPaid
 from holdfast.lab.world.faults import Faults
 
 FUNDING_RATES_MAX: Final = 1000
-_ENDPOINTS: Final[Endpoints] = PUBLIC | ORDERS | ACCOUNT
+ENDPOINTS: Final[Endpoints] = PUBLIC | ORDERS | ACCOUNT
 
 
 class BinanceServer:
@@ -108,7 +108,7 @@ class BinanceServer:
         with_orders = False
         try:
             split = urlsplit(target)
-            endpoint = _ENDPOINTS.get((method, split.path))
+            endpoint = ENDPOINTS.get((method, split.path))
             if endpoint is None:
                 raise reply.Refusal(-5000, f"Path {split.path}, Method {method} is invalid", 404)
             with_orders = endpoint.orders > 0

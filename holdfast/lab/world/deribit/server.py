@@ -29,7 +29,7 @@ from holdfast.lab.world.exchange import Exchange, Printed, Trade
 from holdfast.lab.world.faults import Faults
 
 HTTP_PREFIX: Final = "/api/v2"
-_METHODS: Final[dict[str, Method]] = PUBLIC | CONNECTION | QUESTIONS | ACCOUNT | TRANSFERS | EFFECTS
+METHODS: Final[dict[str, Method]] = PUBLIC | CONNECTION | QUESTIONS | ACCOUNT | TRANSFERS | EFFECTS
 _STATUS: Final = {
     rpc.INVALID_CREDENTIALS: 401,
     rpc.UNAUTHORIZED: 401,
@@ -176,7 +176,7 @@ class DeribitServer:
         session.post(now_ns + self.faults.delay_ns, answer)
 
     def _carry_out(self, visit: Visit, name: str) -> Any:
-        method = _METHODS.get(name)
+        method = METHODS.get(name)
         if method is None:
             raise rpc.Rejection(rpc.METHOD_NOT_FOUND, "Method not found")
         if name.startswith("private/"):
