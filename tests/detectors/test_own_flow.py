@@ -122,11 +122,22 @@ def test_the_usual_rate_of_a_busy_strategy_raises_its_line() -> None:
         times = [start + number / per_s for number in range(seconds * per_s)]
         return [(at, order(at, f"{start}-{number}")) for number, at in enumerate(times)]
 
-    learned = [*busy(3_600, 2, T), *busy(20, 10, T + 3_600)]
-    assert alerts(play(RunawayOrders(), learned, T + 3_620)) == []
-    (first, *_) = alerts(play(RunawayOrders(), busy(20, 10, T), T + 20))
+    learned = [*busy(300, 2, T), *busy(20, 10, T + 300)]
+    assert alerts(play(RunawayOrders(), learned, T + 320)) == []
+    (first, *_) = alerts(play(RunawayOrders(), [*busy(300, 1, T), *busy(20, 20, T + 300)], T + 320))
     assert first.evidence["strategy"] == "maker"
+    assert first.threshold == pytest.approx(8.0, rel=0.15)
+    slow = [(T + 30 * number, order(T + 30 * number, f"s{number}")) for number in range(10)]
+    (first, *_) = alerts(play(RunawayOrders(), [*slow, *busy(20, 10, T + 300)], T + 320))
     assert first.threshold == 5.0
+
+
+def test_in_its_first_minute_a_strategy_is_held_to_the_highest_line_only() -> None:
+    def steady(per_s: int, seconds: int) -> list[Any]:
+        return [order(T + number / per_s, str(number)) for number in range(per_s * seconds)]
+
+    assert heard(RunawayOrders(), *steady(20, 300)) == []
+    assert heard(RunawayOrders(), *steady(60, 20))[0].threshold == 50.0
 
 
 def test_reports_of_one_order_count_once_and_its_cancel_once() -> None:
@@ -136,7 +147,7 @@ def test_reports_of_one_order_count_once_and_its_cancel_once() -> None:
 
 
 def test_the_guard_itself_can_run_away() -> None:
-    events = [order(T + 0.01 * n, str(n), client_id=f"hf-{n}") for n in range(200)]
+    events = [order(T + 0.01 * n, str(n), client_id=f"hf-{n}") for n in range(600)]
     assert heard(RunawayOrders(), *events)[0].evidence["strategy"] == "guard"
 
 

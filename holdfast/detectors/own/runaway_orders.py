@@ -3,8 +3,9 @@
 Sees: new orders and cancels of each owner on each venue within ten seconds, against eight times the owner's usual rate (a
 mean over half an hour, in which an alert does not count), never under `orders_per_s_min` and never over
 `orders_per_s_max`. The worst owner speaks for its venue.
-Fails: for a strategy that runs away slowly; in its first minutes a busy strategy knows no usual rate and is held to the
-floor. Orders that the venue refuses without a report are not seen. Cost: 20 us a report of an order.
+Fails: for a strategy that runs away slowly, and for one that runs away in its first minute, in which nothing is known to be
+usual and only `orders_per_s_max` holds. Orders that the venue refuses without a report are not seen.
+Cost: 20 us a report of an order.
 Source: SEC 15c3-5 (market access); the loss of Knight Capital on 2012-08-01.
 """
 
@@ -19,6 +20,7 @@ from holdfast.event import OrderReported, Scope
 
 WINDOW_S: Final = 10.0
 USUAL_S: Final = 1_800.0
+LEARNT_WINDOWS: Final = 6  # a minute
 FORGOTTEN_PER_S: Final = 0.001
 OWNERS_MAX: Final = 256
 ORDERS_MAX: Final = 16_384
@@ -38,6 +40,7 @@ class _Rate:
         self.cancels = RollingCount(WINDOW_S)
         self.usual_per_s = 0.0
         self.learned_ns = 0
+        self.windows = 0
 
 
 class RunawayOrders(LiveDetector):
@@ -89,12 +92,14 @@ class RunawayOrders(LiveDetector):
     def remembered(self) -> list[Any]:
         """Return the rates of every owner."""
         return [
-            [key, rate.orders.memory(), rate.cancels.memory(), rate.usual_per_s, rate.learned_ns]
+            [key, rate.orders.memory(), rate.cancels.memory(), rate.usual_per_s, rate.windows]
             for key, rate in sorted(self._rates.items())
         ]
 
     def _line(self, rate: _Rate) -> float:
         known = self.settings
+        if rate.windows < LEARNT_WINDOWS:
+            return known.orders_per_s_max
         return min(max(known.orders_per_s_min, known.times_usual * rate.usual_per_s), known.orders_per_s_max)
 
     def _per_s(self, rate: _Rate) -> float:
@@ -124,14 +129,14 @@ class RunawayOrders(LiveDetector):
         )
 
     def _learn(self, rate: _Rate) -> None:
-        """Move the usual rate towards that of the last ten seconds, at the same speed whatever the ticks."""
+        """Move the usual rate towards that of the last ten seconds: a plain mean at first, then one that forgets."""
         step_ns = int(WINDOW_S * SECOND_NS)
         if not rate.learned_ns:
             rate.learned_ns = self.now_ns - self.now_ns % step_ns
         windows = (self.now_ns - rate.learned_ns) // step_ns
         if windows:
-            share = min(1.0, windows * WINDOW_S / USUAL_S)
-            rate.usual_per_s += share * (self._per_s(rate) - rate.usual_per_s)
+            rate.windows = min(rate.windows + windows, int(USUAL_S / WINDOW_S))
+            rate.usual_per_s += min(1.0, windows / rate.windows) * (self._per_s(rate) - rate.usual_per_s)
             rate.learned_ns += windows * step_ns
 
     def _rate(self, venue: str, owner: str) -> _Rate:
