@@ -1,4 +1,4 @@
-"""Wire: carries out the wishes of clients over real sockets, with picows for web sockets and aiohttp for HTTP.
+"""Wire: carries out the wishes of clients over real sockets, with picows for web sockets and aiohttp for HTTP, or by ccxt.
 
 Rules:
 
@@ -9,13 +9,17 @@ Rules:
 
 import asyncio
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import aiohttp
 import picows
 from yarl import URL
 
+from holdfast.app.ccxt_answers import CcxtAnswers
 from holdfast.venues.client import Client, Close, Failure, Frame, Open, Request, Wish
+
+if TYPE_CHECKING:
+    from holdfast.app.ccxt_caller import CcxtCaller
 
 CONNECT_S_MAX: Final = 5.0
 REQUESTS_AT_ONCE_MAX: Final = 64
@@ -54,13 +58,14 @@ class Wire:
         self._lines: dict[tuple[int, str], _Line] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._session: aiohttp.ClientSession | None = None
+        self._callers: dict[int, CcxtCaller] = {}
 
     def carry_out(self, number: int, client: Client) -> None:
         """Do everything that a client wishes for, in order."""
         while client.wishes:
             wishes, client.wishes = client.wishes, []
             for wish in wishes:
-                self._do(number, wish)
+                self._do(number, client, wish)
 
     async def close(self) -> None:
         """End every line and request."""
@@ -71,12 +76,16 @@ class Wire:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._session is not None:
             await self._session.close()
+        for caller in self._callers.values():
+            await caller.close()
 
-    def _do(self, number: int, wish: Wish) -> None:
+    def _do(self, number: int, client: Client, wish: Wish) -> None:
         if isinstance(wish, Frame):
             line = self._lines.get((number, wish.line))
             if line is not None:
                 line.send(wish.data)
+        elif isinstance(wish, Request) and isinstance(client, CcxtAnswers):
+            self._spawn(self._call(number, client, wish))
         elif isinstance(wish, Request):
             self._spawn(self._ask(number, wish))
         elif isinstance(wish, Open):
@@ -125,6 +134,20 @@ class Wire:
             self._hearer.failed(number, request.id, "unsent", str(error))
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             self._hearer.failed(number, request.id, "unknown", str(error) or type(error).__name__)
+        else:
+            self._hearer.answered(number, request.id, status, body)
+
+    async def _call(self, number: int, client: CcxtAnswers, request: Request) -> None:
+        """Carry out a call of ccxt, which has connections of its own."""
+        from holdfast.app.ccxt_caller import CcxtCaller, Unanswered  # noqa: PLC0415 - ccxt is slow to load
+
+        caller = self._callers.get(number)
+        if caller is None:
+            caller = self._callers[number] = CcxtCaller(client.venue, client.credentials, client.options)
+        try:
+            status, body = await caller.ask(request)
+        except Unanswered as error:
+            self._hearer.failed(number, request.id, error.failure, error.reason)
         else:
             self._hearer.answered(number, request.id, status, body)
 

@@ -16,7 +16,7 @@ from holdfast.clock import SECOND_NS
 from holdfast.quantity import INT64_MAX
 from holdfast.venues.client import RECONNECT_S_FIRST, RECONNECT_S_MAX
 
-CLOSING_S_MAX: Final = 10
+CLOSING_S_MAX: Final = 1
 HANDSHAKE_S_MAX: Final = 15
 
 State = Literal["idle", "waiting", "opening", "open", "up", "closing"]
