@@ -3,7 +3,8 @@
 1. Time moves by `advance`, in steps of `STEP_NS`: prices first, then the venues, then each participant in its order. One
    seed is one world, however often `advance` is called and as long as nobody from outside trades.
 2. Whoever acts in the world is a `Participant`; clients from outside come by the servers, at any time between steps.
-3. Accounts for clients are opened with money at the start; their credentials come from the seed.
+3. Accounts for clients are opened with money at the start; their credentials come from the seed. The first client has two
+   keys, so that somebody else can trade on its account.
 """
 
 import hashlib
@@ -56,6 +57,8 @@ class World:
         self.seed = seed
         self.start_ns = self.now_ns = start_ns
         self.paths = IndexPaths(seed, prices or PRICES)
+        self.volatilities = dict.fromkeys(self.paths.prices, _OPTION_VOLATILITY)
+        self._told: dict[str, float] = {}
         self.exchanges = {
             DERIBIT: Exchange(
                 DERIBIT,
@@ -111,7 +114,11 @@ class World:
         for exchange in self.exchanges.values():
             for asset, price in self.paths.prices.items():
                 exchange.set_index(asset, price)
-                exchange.set_volatility(asset, _OPTION_VOLATILITY)
+        if self._told != self.volatilities:
+            self._told = dict(self.volatilities)
+            for exchange in self.exchanges.values():
+                for asset, volatility in self.volatilities.items():
+                    exchange.set_volatility(asset, volatility)
 
     def _open(self, client: str) -> None:
         for venue, exchange in self.exchanges.items():
@@ -124,9 +131,9 @@ class World:
 
 
 def _credentials(seed: int, venue: str, clients: Sequence[str]) -> list[Credential]:
-    """Return a key and a secret for each client, from the seed."""
+    """Return a key and a secret for each client, from the seed, and last a second key of the first client."""
     credentials: list[Credential] = []
-    for place, client in enumerate(clients):
-        digest = hashlib.sha256(f"{seed}/{venue}/{client}".encode()).hexdigest()
-        credentials.append(Credential(client, digest[:16], digest[16:], 1001 + place))
+    for place, client in enumerate((*clients, *clients[:1])):
+        digest = hashlib.sha256(f"{seed}/{venue}/{place}/{client}".encode()).hexdigest()
+        credentials.append(Credential(client, digest[:16], digest[16:], 1001 + clients.index(client)))
     return credentials

@@ -176,6 +176,33 @@ def test_a_market_order_fills_and_shows_in_trades_positions_and_balance(venue: s
     on_a_venue(venue, trial)
 
 
+def test_money_is_moved_from_futures_to_spot() -> None:
+    async def trial(exchange: Any, _server: WorldServer) -> None:
+        before = (await exchange.fetch_balance())["total"]["USDT"]
+        await exchange.transfer("USDT", 100, "linear", "spot")
+        assert (await exchange.fetch_balance())["total"]["USDT"] == before - 100
+        with pytest.raises(ccxt.async_support.ExchangeError):
+            await exchange.transfer("USDT", 1e9, "linear", "spot")
+
+    on_a_venue(BINANCE, trial)
+
+
+def test_money_is_moved_to_a_subaccount() -> None:
+    async def trial(exchange: Any, server: WorldServer) -> None:
+        before = (await exchange.fetch_balance())["total"]["BTC"]
+        accounts = await exchange.fetch_accounts()
+        assert [account["type"] for account in accounts] == ["main", "subaccount"]
+        assert int(accounts[1]["id"]) == server.world.credentials[DERIBIT][1].number
+        # by its raw method: ccxt's own `transfer` reads the answer's milliseconds as seconds
+        wanted = {"currency": "BTC", "amount": 1, "destination": int(accounts[1]["id"])}
+        await exchange.private_get_submit_transfer_to_subaccount(wanted)
+        assert (await exchange.fetch_balance())["total"]["BTC"] == pytest.approx(before - 1)
+        with pytest.raises(ccxt.async_support.InsufficientFunds):
+            await exchange.private_get_submit_transfer_to_subaccount(wanted | {"amount": 1e9})
+
+    on_a_venue(DERIBIT, trial)
+
+
 @venues
 def test_what_the_venue_refuses_has_ccxts_right_name(venue: str) -> None:
     async def trial(exchange: Any, server: WorldServer) -> None:

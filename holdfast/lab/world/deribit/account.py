@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from holdfast.lab.world.answer import Credential
 from holdfast.lab.world.deribit import account_shapes as shapes
 from holdfast.lab.world.deribit import rpc
 from holdfast.lab.world.deribit.market_shapes import ms, tidy
@@ -56,7 +57,7 @@ def _get_subaccounts(visit: Visit) -> Json:
             "id": credential.number,
             "email": f"{credential.account}@example.com",
         }
-        for place, credential in enumerate(visit.server.access.by_key.values())
+        for place, credential in enumerate(_owners(visit).values())
     ]
 
 
@@ -91,6 +92,14 @@ def _get_transfers(visit: Visit) -> Json:
     numbers = _numbers(visit)
     shown = [shapes.transfer(it, account, numbers, visit.offset_ns) for it in found[offset : offset + count]]
     return {"count": len(found), "data": shown}
+
+
+def _owners(visit: Visit) -> dict[str, Credential]:
+    """Return the first key of each account."""
+    owners: dict[str, Credential] = {}
+    for credential in visit.server.access.by_key.values():
+        owners.setdefault(credential.account, credential)
+    return owners
 
 
 def _numbers(visit: Visit) -> dict[str, int]:
