@@ -77,7 +77,10 @@ class TrackedClient(Client):
     def on_open(self, now_ns: int, line: str) -> None:
         self._tick(now_ns)
         found = self.lines.get(line)
-        if self._ended or found is None or found.state != "opening":
+        if found is None or found.is_open:
+            return
+        if found.state != "opening":  # nobody waits for it any more
+            self.wishes.append(Close(line))
             return
         found.enter(now_ns, "open")
         self._opened(now_ns, found)
@@ -217,8 +220,7 @@ class TrackedClient(Client):
     def _up_now(self, now_ns: int, line: Line) -> None:
         """Note that a line is authenticated and subscribed."""
         line.enter(now_ns, "up")
-        sides = [each.state for each in self.lines.values() if each.side == line.side]
-        if all(state == "up" for state in sides):
+        if all(each.state == "up" for each in self.lines.values() if each.side == line.side):
             self._up.add(line.side)
             self._reasons.pop(line.side, None)
             self.events.append(self._line_moved(now_ns, line.side, True, ""))
@@ -265,9 +267,8 @@ class TrackedClient(Client):
 
     def _clock_heard(self, now_ns: int, asked: Asked, venue_ms: int) -> None:
         offset_ns, trip_ns = self.clock.measure(asked.sent_ns, now_ns, venue_ms)
-        self.events.append(
-            ClockMeasured(time_ns=now_ns, venue=self.venue, offset_ns=offset_ns, round_trip_ns=trip_ns)
-        )
+        measured = ClockMeasured(time_ns=now_ns, venue=self.venue, offset_ns=offset_ns, round_trip_ns=trip_ns)
+        self.events.append(measured)
 
     def _why_not(self, now_ns: int, valid_until_ns: int) -> tuple[str, str] | None:
         """Say why a move cannot leave, as code and words; None if it can."""

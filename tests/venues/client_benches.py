@@ -209,6 +209,19 @@ class DeribitBench(Bench):
             self.say(wish, [DERIBIT_POSITION])
         elif short == "get_account_summaries":
             self.say(wish, {"summaries": [DERIBIT_PORTFOLIO]})
+        elif short == "get_subaccounts":
+            self.say(
+                wish,
+                [
+                    {
+                        "id": 7,
+                        "username": "desk_7",
+                        "system_name": "spare",
+                        "type": "subaccount",
+                        "email": "...",
+                    }
+                ],
+            )
         elif short == "get_order_state_by_label":
             self.say(wish, [DERIBIT_ORDER] if params["label"] == "hf-abc" else [])
         elif short == "test":

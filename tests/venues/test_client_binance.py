@@ -204,6 +204,15 @@ def test_a_transfer_has_an_id_of_its_key(bench: BinanceBench) -> None:
     assert query_of(wish)["amount"] == "1.5"
 
 
+def test_a_transfer_in_another_world_stays_there() -> None:
+    bench = BinanceBench()
+    bench.client = BinanceClient(Instruments(), "main", CREDENTIALS, "ws://w", "http://w", [bench.symbol])
+    bench.ready().effect(TRANSFER)
+    wish = bench.held[0]
+    assert isinstance(wish, Request)
+    assert wish.url.startswith("http://w/sapi/v1/sub-account/universalTransfer?toEmail=hedge&")
+
+
 def test_a_transfer_that_an_earlier_attempt_did_is_done(bench: BinanceBench) -> None:
     bench.effect(TRANSFER)
     bench.fail(bench.held[0], 400, -4115, "Client tran id should be unique within 7 days")

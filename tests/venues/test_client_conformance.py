@@ -21,7 +21,7 @@ from holdfast.event import (
     Quarantined,
     ResyncRequested,
 )
-from holdfast.venues.client import RECONNECT_S_FIRST, RECONNECT_S_MAX, Frame, Open, Request
+from holdfast.venues.client import RECONNECT_S_FIRST, RECONNECT_S_MAX, Close, Frame, Open, Request
 from holdfast.venues.clients import CLIENTS
 
 VENUES = sorted(BENCHES)
@@ -473,6 +473,14 @@ def test_an_answer_to_nothing_is_ignored(bench: Bench) -> None:
     bench.client.on_close(bench.now_ns, "no such line", "?")
     bench.take()
     assert not bench.events
+
+
+def test_a_line_that_opens_after_nobody_waits_for_it_is_closed(bench: Bench) -> None:
+    bench.ready()
+    bench.client.on_close(bench.now_ns, "private", "gone")
+    bench.client.wishes.clear()
+    bench.client.on_open(bench.now_ns, "private")
+    assert [type(wish) for wish in bench.client.wishes] == [Close]
 
 
 def test_a_lost_line_is_told_once(bench: Bench) -> None:

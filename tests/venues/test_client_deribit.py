@@ -305,6 +305,12 @@ def test_a_transfer_that_an_earlier_attempt_did_is_done(bench: DeribitBench) -> 
     assert (answer.outcome, answer.code) == ("accepted", "already_done")
 
 
+def test_an_account_that_the_venue_names_needs_no_number_of_ours(bench: DeribitBench) -> None:
+    bench.client.transfer(bench.now_ns, "k", "spare", "BTC", Decimal(1), bench.now_ns + SECOND_NS)
+    bench.pump()
+    assert sent(bench)["params"]["destination"] == 7
+
+
 def test_a_transfer_to_an_unknown_account_is_refused_here() -> None:
     bench = DeribitBench()
     bench.client = DeribitClient(Instruments(), "main", CREDENTIALS, symbols=[bench.symbol])

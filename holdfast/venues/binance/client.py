@@ -13,7 +13,8 @@ Rules of the venue, and what they make of ours:
 5. The account's stream has a key that is good for an hour: it is kept alive every half hour and replaced when it expired.
 6. Books are diffs by stream and a snapshot by HTTP, fetched after the stream is open and again whenever the feed asks.
 7. The account's line is up when the stream is open and a signed request was answered: a wrong secret is found at once.
-8. A transfer goes to the wallet's own address, with a client id made of its key, which the venue takes once.
+8. A transfer goes to the wallet's own address, with a client id made of its key, which the venue takes once. Accounts are
+   e-mail addresses there; one that is left out is the master account.
 """
 
 from collections.abc import Mapping
@@ -80,13 +81,11 @@ class BinanceClient(BinanceLines):
     ) -> None:
         self._tick(now_ns)
         why_not = self._why_not(now_ns, valid_until_ns)
-        source, target = (self.settings.subaccounts.get(name) for name in (self.account, to_account))
-        if target is None and source is None:
-            self._answer(now_ns, key, "refused", "account_unknown", f"no e-mail address for {to_account!r}")
-        elif why_not:
+        if why_not:
             self._answer(now_ns, key, "unsent", *why_not)
         else:
-            ends = {"fromEmail": source, "toEmail": target}  # one that is left out is the master account
+            emails = self.settings.subaccounts
+            ends = {"fromEmail": emails.get(self.account, ""), "toEmail": emails.get(to_account, to_account)}
             params = {
                 **{name: email for name, email in ends.items() if email},
                 "fromAccountType": "USDT_FUTURE",
@@ -96,7 +95,7 @@ class BinanceClient(BinanceLines):
                 "amount": requests.number(amount),
             }
             asked = self._asked("transfer", to_account, Effect(key))
-            url = f"{self.settings.wallet_url}/sapi/v1/sub-account/universalTransfer"
+            url = f"{self._wallet_url}/sapi/v1/sub-account/universalTransfer"
             self._move(now_ns, asked, self._weights, url, params, valid_until_ns)
 
     # questions

@@ -24,6 +24,7 @@ from holdfast.venues.rate_limit import TokenBucket
 
 MAINNET_WS: Final = "wss://fstream.binance.com"
 MAINNET_REST: Final = "https://fapi.binance.com"
+MAINNET_WALLET: Final = "https://api.binance.com"
 KEEP_ALIVE_NS: Final = 30 * MINUTE_NS
 QUIET_S: Final = 30.0
 QUERY_MS: Final = 5_000
@@ -35,8 +36,10 @@ class BinanceSettings(msgspec.Struct, frozen=True):
 
     book_levels: Literal[100, 500, 1000] = 1000
     timeout_s: float = 5.0
-    wallet_url: str = "https://api.binance.com"
-    subaccounts: Mapping[str, str] = {}  # the e-mail addresses of the accounts that a desk names
+    wallet_url: str = (
+        ""  # where transfers go; empty: the venue's own address, or `rest_url` where that is another
+    )
+    subaccounts: Mapping[str, str] = {}  # e-mail addresses by the names of a desk's accounts
     weight_per_s: float = 20.0
     weight_burst: float = 1200.0
     weight_reserve: float = 120.0
@@ -60,6 +63,8 @@ class BinanceLines(BinanceAnswers):
     ) -> None:
         self.settings = settings or BinanceSettings()
         self._ws_url, self._rest_url = ws_url.rstrip("/"), rest_url.rstrip("/")
+        wallet_url = MAINNET_WALLET if self._rest_url == MAINNET_REST else self._rest_url
+        self._wallet_url = self.settings.wallet_url.rstrip("/") or wallet_url
         self.symbols = tuple(dict.fromkeys(symbols))
         self._key, self._secret = credentials
         limits = self.settings

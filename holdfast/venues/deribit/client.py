@@ -48,7 +48,7 @@ class DeribitSettings(msgspec.Struct, frozen=True):
     heartbeat_s: int = HEARTBEAT_S_MIN
     timeout_s: float = 5.0
     dead_man_scope: Literal["connection", "account"] = "connection"
-    subaccounts: Mapping[str, int] = {}  # the venue's numbers of the accounts that a desk names
+    subaccounts: Mapping[str, int] = {}  # the venue's numbers of accounts, where it knows them by other names
     orders_per_s: float = 5.0
     orders_burst: float = 20.0
     orders_reserve: float = 4.0
@@ -138,7 +138,7 @@ class DeribitClient(DeribitAnswers):
     ) -> None:
         self._tick(now_ns)
         why_not = self._why_not(now_ns, valid_until_ns)
-        number = self.settings.subaccounts.get(to_account)
+        number = self.settings.subaccounts.get(to_account) or self._numbers.get(to_account)
         if number is None:
             self._answer(
                 now_ns, key, "refused", "account_unknown", f"no subaccount number for {to_account!r}"
@@ -177,6 +177,9 @@ class DeribitClient(DeribitAnswers):
 
     def ask_balances(self, now_ns: int) -> None:
         self._question(now_ns, "balances", "private/get_account_summaries", {})
+
+    def _ask_subaccounts(self, now_ns: int) -> None:
+        self._question(now_ns, "subaccounts", "private/get_subaccounts", {})
 
     def ask_clock(self, now_ns: int) -> None:
         self._tick(now_ns)

@@ -27,6 +27,7 @@ from holdfast.venues.deribit.client_messages import (
     Portfolio,
     Position,
     RpcError,
+    Subaccount,
     Summaries,
     UserTrade,
 )
@@ -55,6 +56,7 @@ _trade_list: Final = decoder(list[UserTrade])
 _position_list: Final = decoder(list[Position])
 _portfolio: Final = decoder(Portfolio)
 _summaries: Final = decoder(Summaries)
+_subaccount_list: Final = decoder(list[Subaccount])
 _changes: Final = decoder(Changes)
 _time: Final = decoder(int)
 _names: Final = decoder(list[str])
@@ -69,6 +71,7 @@ class DeribitAnswers(TrackedClient):
         super().__init__(feed.venue, account, feed, lines)
         self.reports = Reports(feed.venue, account)
         self.listed = False
+        self._numbers: dict[str, int] = {}  # the venue's numbers of accounts, by name
         self._signed: set[str] = set()  # lines that are authenticated
         self._subscribed: set[str] = set()
         self._tokens: dict[str, str] = {}  # by line: what to refresh with
@@ -84,6 +87,7 @@ class DeribitAnswers(TrackedClient):
             "orders": self._on_orders,
             "positions": self._on_positions,
             "balances": self._on_balances,
+            "subaccounts": self._on_subaccounts,
         }
 
     # what the speaking half gives
@@ -99,6 +103,9 @@ class DeribitAnswers(TrackedClient):
 
     @abstractmethod
     def _channels(self, line: Line) -> list[str]: ...
+
+    @abstractmethod
+    def _ask_subaccounts(self, now_ns: int) -> None: ...
 
     @abstractmethod
     def _on_listing(self, now_ns: int, status: int, body: bytes) -> None: ...
@@ -171,7 +178,7 @@ class DeribitAnswers(TrackedClient):
             self._drop(now_ns, line, f"{asked.kind} refused: {words}")
         elif asked.kind == "resubscribe":
             self.resyncs.answered(now_ns, asked.subject)
-        elif not had_effect:
+        elif not had_effect and asked.kind != "subaccounts":  # those, a key may not be allowed to see
             place = f"{self.venue}:{asked.kind}"
             self._quarantine(place, 0, OutsideError("venue.error", words), asked.subject.encode())
 
@@ -221,6 +228,7 @@ class DeribitAnswers(TrackedClient):
             self.ask_orders(now_ns)
             self.ask_positions(now_ns)
             self.ask_balances(now_ns)
+            self._ask_subaccounts(now_ns)
 
     def _on_resubscribed(self, now_ns: int, asked: Asked, result: Raw) -> None:
         del result  # the snapshot follows by the stream; `resyncs` looks whether it did
@@ -276,6 +284,11 @@ class DeribitAnswers(TrackedClient):
     def _on_balances(self, now_ns: int, asked: Asked, result: Raw) -> None:
         del asked
         self.events += [self.reports.balance(now_ns, portfolio) for portfolio in _summaries(result).summaries]
+
+    def _on_subaccounts(self, now_ns: int, asked: Asked, result: Raw) -> None:
+        del now_ns, asked
+        for account in _subaccount_list(result):
+            self._numbers |= {name: account.id for name in (account.username, account.system_name) if name}
 
     # notifications of the account
 

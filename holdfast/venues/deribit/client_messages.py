@@ -107,6 +107,14 @@ class Summaries(Struct):
     summaries: list[Portfolio]
 
 
+class Subaccount(Struct):
+    """An account of the same owner."""
+
+    id: int
+    username: str = ""
+    system_name: str = ""
+
+
 class Changes(Struct):
     """One message of `user.changes`: what one event did to trades, orders and positions."""
 

@@ -27,9 +27,9 @@ from holdfast.instrument import Instruments
 from holdfast.lab.world.world import World
 from holdfast.order import NewOrder, Side
 from holdfast.quantity import from_units
-from holdfast.venues.binance.client import BinanceClient, BinanceSettings
+from holdfast.venues.binance.client import BinanceClient
 from holdfast.venues.client import Client, Close, Frame, Open, Request, Wish
-from holdfast.venues.deribit.client import DeribitClient, DeribitSettings
+from holdfast.venues.deribit.client import DeribitClient
 
 START_NS = 1_790_000_000_000_000_000
 SECOND_NS = 1_000_000_000
@@ -65,12 +65,10 @@ class Joint:
         credential = self.world.credentials[self.venue][0]
         keys = credential.key, credential.secret
         if self.venue == "deribit":
-            settings = DeribitSettings(subaccounts={"reserve": self.world.credentials[self.venue][1].number})
             return DeribitClient(
-                Instruments(), "desk", keys, "ws://w/ws/api/v2", "http://w/api/v2", [self.symbol], settings
+                Instruments(), "desk", keys, "ws://w/ws/api/v2", "http://w/api/v2", [self.symbol]
             )
-        binance = BinanceSettings(wallet_url="http://w", subaccounts={"reserve": "reserve@example.com"})
-        return BinanceClient(Instruments(), "desk", keys, "ws://w", "http://w", [self.symbol], binance)
+        return BinanceClient(Instruments(), "desk", keys, "ws://w", "http://w", [self.symbol])
 
     def connected(self) -> Client:
         self.client = self.make()
