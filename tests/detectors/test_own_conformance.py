@@ -19,6 +19,7 @@ from holdfast.detectors.live_watch import LIVE_DETECTOR_NAMES, LiveSettings, Liv
 from holdfast.detectors.system.base import SystemDetector
 from holdfast.detectors.watch import DETECTOR_NAMES
 from holdfast.event import Alert, AlertCleared
+from holdfast.ledger.record import encode, record_fault
 
 MODULES = [
     importlib.import_module(f"{package.__name__}.{module.name}")
@@ -93,6 +94,7 @@ def test_its_case_is_told_in_time_with_its_evidence_and_cleared_after_it_ended(
     assert re.match(rf"{first.scope}: \S", first.message)
     assert "\n" not in first.message
     assert not re.search(r"\bnan\b", first.message)
+    assert all(record_fault(encode(one)) == "" for one in told)
     end = told[-1]
     assert isinstance(end, AlertCleared)
     assert flow.ns(over_s) <= end.time_ns <= flow.ns(over_s + kind.clear_after_s + 12.0)

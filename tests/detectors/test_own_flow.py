@@ -71,11 +71,17 @@ def test_a_fill_without_an_id_belongs_to_its_order() -> None:
     assert heard(UnauthorisedOrder(), order(T, "1"), fill(T + 1, "1", client_id="")) == []
 
 
-def test_a_fill_that_nobody_claims_within_a_second_is_told() -> None:
+def test_a_fill_that_nobody_claims_within_a_second_is_told_but_may_be_an_old_one_of_ours() -> None:
     orphan = fill(T, "1", client_id="")
     assert heard(UnauthorisedOrder(), orphan, order(T + 0.5, "1"), until_s=T + 9) == []
     (alert,) = heard(UnauthorisedOrder(), orphan, until_s=T + 9)
     assert ns(T + 1) < alert.time_ns <= ns(T + 2)
+    assert (alert.severity, alert.evidence["kind"]) == ("medium", "unclaimed fill")
+    foreign = order(T + 3, "1", client_id="web")
+    assert [one.severity for one in heard(UnauthorisedOrder(), orphan, foreign, until_s=T + 9)] == [
+        "medium",
+        "critical",
+    ]
 
 
 def test_the_alert_lasts_while_the_order_is_open() -> None:

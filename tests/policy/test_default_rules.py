@@ -68,6 +68,7 @@ CASES = {
 VENUE, WHOLE_DESK = Scope(venue="okx"), Scope()
 LIVE_CASES = {  # where, and the severity at which it fires, one less being too little
     "Unauthorised trading on the venue": (VENUE, "unauthorised_order", 4),
+    "Fill that nobody claims": (VENUE, "unauthorised_order", 2),
     "The venue trades the desk's position away": (VENUE, "forced_order", 4),
     "Orders run away": (VENUE, "runaway_orders", 2),
     "The desk trades with itself": (VENUE, "self_trade", 2),

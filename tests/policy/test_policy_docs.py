@@ -85,4 +85,4 @@ def test_the_rule_shown_can_be_loaded(text: str) -> None:
 def test_the_example_rules_load_beside_the_default_ones() -> None:
     paths = [*DEFAULT.glob("*.yml"), *(ROOT / "examples" / "rules").glob("*.yml")]
     loaded = RuleSet.load({path.name: path.read_text() for path in paths}, DETECTORS)
-    assert len(loaded.rules) == 28
+    assert len(loaded.rules) == 29

@@ -3,10 +3,10 @@
 Sees: every order and fill whose client id begins with no prefix of the guard or of a strategy; the first one is critical, at
 once. The alert stays while such an order is open, and for ten minutes after. What the venue itself made (liquidation,
 auto-deleveraging, delivery) is told apart: see forced_order.
-Fails: for a thief who copies a prefix, ours or that of the venue's own orders (which forced_order tells); for a venue whose
-fills carry no client id and whose order was forgotten (such a fill is held for a second, until its order's report has
-come, and is then taken for unauthorised). People who trade by hand on a guarded account are unauthorised by this
-definition: give them an account of their own, or list it in `accounts_ignored`.
+Fails: for a thief who copies a prefix, ours or that of the venue's own orders (which forced_order tells). A fill without a
+client id whose order is not known, as some venues tell it after a reconnect, is held for a second until its order's
+report has come, and is medium if none comes: it may be an old one of ours. People who trade by hand on a guarded account
+are unauthorised by this definition: give them an account of their own, or list it in `accounts_ignored`.
 Cost: 4 us an event. Source: MiFID II RTS 6, art. 12 (kill functionality) and 13 (surveillance).
 """
 
@@ -21,6 +21,7 @@ from holdfast.detectors.own.rolling import Seen
 from holdfast.event import Filled, OrderReported, OrdersListed, Scope
 from holdfast.order import OrderState
 
+MEDIUM: Final = 2
 ORPHANS_MAX: Final = 256
 ORDERS_MAX: Final = 1_024
 ORPHAN_NS_MAX: Final = SECOND_NS
@@ -75,7 +76,7 @@ class UnauthorisedOrder(LiveDetector):
             if self.now_ns - fill.time_ns > ORPHAN_NS_MAX:
                 self._orphans.drop(name)
                 if f"{fill.venue}:{fill.account}" not in self.settings.accounts_ignored:
-                    self._tell(Scope(fill.venue, fill.instrument), fill, "", "fill")
+                    self._tell(Scope(fill.venue, fill.instrument), fill, "", "unclaimed fill", MEDIUM)
         still_open = {self._open.get(key) for key in self._open}
         for scope in self.open_scopes:
             self.hold(scope, scope in still_open)
@@ -102,7 +103,12 @@ class UnauthorisedOrder(LiveDetector):
             self._orphans.drop(name)
 
     def _tell(
-        self, scope: Scope, event: OrderReported | Filled, client_id: str, kind: OrderState | str
+        self,
+        scope: Scope,
+        event: OrderReported | Filled,
+        client_id: str,
+        kind: OrderState | str,
+        rank: int = CRITICAL,
     ) -> None:
         quantity = float(event.quantity)
         self.flash(
@@ -120,8 +126,8 @@ class UnauthorisedOrder(LiveDetector):
                 "kind": kind,
             },
             message=(
-                f"{'a fill' if kind == 'fill' else 'an order'} to {event.side} {event.quantity} on account {event.account}"
-                f" with the client id `{client_id}` is none of ours (order {event.order_id})"
+                f"{'a fill' if isinstance(event, Filled) else 'an order'} to {event.side} {event.quantity} on account"
+                f" {event.account} with the client id `{client_id}` is none of ours (order {event.order_id})"
             ),
-            rank=CRITICAL,
+            rank=rank,
         )
