@@ -1,9 +1,11 @@
-"""`holdfast world serve`: the simulated world as a process, for any client that speaks its protocols."""
+"""`holdfast world`: `serve` the simulated world to any client that speaks its protocols, and measure its `facts`."""
 
 import asyncio
 import json
+import math
 import signal
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
@@ -21,6 +23,31 @@ def world() -> None:
 def serve(as_json: bool, seed: int, seconds: float) -> None:
     """Serve Deribit's and Binance USD-M's protocols on free ports until interrupted."""
     asyncio.run(run(seed, seconds, as_json))
+
+
+@world.command()
+@click.option("--seed", default=7, show_default=True, help="The world's seed: one seed is one world.")
+@click.option("--hours", default=1.0, show_default=True, help="How long the world lives, in its own time.")
+@click.option(
+    "--beside",
+    type=click.Path(exists=True, path_type=Path),
+    help="A recording, or a folder of them, to put beside the world.",
+)
+@click.option("--json", "as_json", is_flag=True, help="The facts as JSON, a market each.")
+def facts(seed: int, hours: float, beside: Path | None, as_json: bool) -> None:
+    """Measure the stylised facts of the world's market, beside those of recordings of real venues."""
+    from holdfast.lab.world.facts import measure, observe_recordings, observe_world, table  # noqa: PLC0415
+
+    markets = [observe_world(seed, round(hours * 3_600)), *(observe_recordings(beside) if beside else ())]
+    if as_json:
+        rows = {it.name: {"seconds": len(it.mids)} | measure(it) for it in markets}
+        finite = {
+            name: {fact: None if math.isnan(value) else value for fact, value in row.items()}
+            for name, row in rows.items()
+        }
+        click.echo(json.dumps(finite))
+    else:
+        click.echo(table(markets))
 
 
 async def run(seed: int, seconds: float, as_json: bool) -> None:

@@ -242,6 +242,10 @@ class Exchange(Questions):
                 contract.is_ticker_stale = False
                 news.append(TickerMoved(contract.symbol, now))
 
+    def forget(self, account: str, old_ns: int) -> None:
+        """Drop an account's orders that ended and executions that happened before a time. For agents."""
+        self._account(account).forget(old_ns)
+
     def _prune(self) -> None:
         old_ns = self._state.now_ns - self.settings.history_ns
         for account in self._state.accounts.values():
