@@ -2,7 +2,8 @@
 
 1. It knows no protocol: it hands bytes to the venue's server and sends what that returns, and it applies the faults that
    need a socket: refused connections, answers that are late or never come, sessions that end.
-2. A request that comes while the venue is frozen waits, and is carried out when the venue thaws, late as it then is.
+2. A request that comes while the venue is frozen waits, and is carried out when the venue thaws, late as it then is and
+   whoever still listens.
 3. One writer a connection: a client that does not read is cut off once `BACKLOG_MAX` messages wait for it.
 """
 
@@ -108,7 +109,7 @@ class Gateway:
         if request.headers.get("Upgrade", "").lower() == "websocket":
             return await self._converse(request)
         body = await request.read()
-        while self._venue.faults.is_frozen and _is_there(request):
+        while self._venue.faults.is_frozen:
             await asyncio.sleep(_POLL_S)
         answer = self._venue.on_http(self._now(), request.method, request.raw_path, request.headers, body)
         self.send_news()

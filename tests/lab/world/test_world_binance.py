@@ -473,12 +473,15 @@ def test_a_frozen_venue_says_nothing_and_goes_on_where_it_was(client: Client) ->
     client.live(1)
     client.server.faults.is_frozen = True
     told = len(client.told)
-    assert client.send("POST", "/fapi/v1/order", **client.far_bid()).drop
+    for name, window_ms in (("hasty", 500), ("patient", 5000)):
+        late = client.far_bid(newClientOrderId=name, recvWindow=window_ms)
+        assert client.send("POST", "/fapi/v1/order", **late).drop
     client.live(1)
     assert len(client.told) == told
     client.server.faults.is_frozen = False
     client.live(1)
-    assert client.result("GET", "/fapi/v1/openOrders", symbol=BTC) == []
+    opened = client.result("GET", "/fapi/v1/openOrders", symbol=BTC)
+    assert [it["clientOrderId"] for it in opened] == ["patient"]
     diffs = client.of("depthUpdate")
     assert all(later["pu"] == earlier["u"] for earlier, later in pairwise(diffs))
 

@@ -492,6 +492,21 @@ def test_a_frozen_venue_says_nothing_and_works_off_what_came(client: Client) -> 
     assert all(b["prev_change_id"] == a["change_id"] for a, b in pairwise(chain))
 
 
+def test_what_a_frozen_venue_was_sent_is_done_though_the_sender_is_gone(client: Client, world: World) -> None:
+    client.result("private/enable_cancel_on_disconnect")
+    client.result("private/buy", **far_bid(world, label="covered"))
+    watching = Client(world, client.server).sign_in()
+    client.server.faults.is_frozen = True
+    client.ask("private/buy", **far_bid(world, label="too late", valid_until=ms(world.now_ns) + 500))
+    client.ask("private/disable_cancel_on_disconnect", scope="connection")
+    client.ask("private/buy", **far_bid(world, label="orphan"))
+    client.session.on_close(world.now_ns)
+    client.live(1)
+    client.server.faults.is_frozen = False
+    client.live(0.1)
+    assert {it["label"] for it in watching.result("private/get_open_orders")} == {"covered", "orphan"}
+
+
 def test_a_slow_venue_answers_in_order_and_late(client: Client) -> None:
     client.server.faults.delay_ns = 300 * MILLISECOND_NS
     assert client.ask("public/test") is None

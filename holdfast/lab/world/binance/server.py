@@ -2,7 +2,8 @@
 
 1. A request is counted first, then known by its key, then by its signature and time, then carried out.
 2. What the exchange did stands in the streams before what a request brings about.
-3. A frozen venue keeps frames and answers none.
+3. A frozen venue keeps frames and requests and answers none; they are worked off once it thaws, where their time allows it.
+   By then nobody hears the answers to requests.
 
 Source: developers.binance.com, "USDS-M futures". Limits: one-way mode, single-asset margin, limit and market orders.
 """
@@ -51,6 +52,7 @@ class BinanceServer:
         self._weights = Weights(self.limits)
         self._client_ids = 0
         self._drops_done = 0
+        self._held: list[tuple[str, str, dict[str, str], bytes]] = []
 
     def stream(self, now_ns: int, target: str) -> BinanceStream | None:
         """Open a stream: a websocket was connected to path and query; None where there is no such address."""
@@ -99,8 +101,9 @@ class BinanceServer:
     def on_http(
         self, now_ns: int, method: str, target: str, headers: Mapping[str, str], body: bytes
     ) -> Answer:
-        """Answer an HTTP request; `target` is the path with its query. A frozen venue never answers."""
+        """Answer an HTTP request; `target` is the path with its query."""
         if self.faults.is_frozen:
+            self._held.append((method, target, dict(headers), body))
             return Answer(0, drop=True)
         self._absorb(now_ns)
         key = next((value for name, value in headers.items() if name.lower() == KEY_HEADER), "")
@@ -127,6 +130,9 @@ class BinanceServer:
                 line.is_closed = True
         if self.faults.is_frozen:
             return {}
+        held, self._held = self._held, []
+        for request in held:
+            self.on_http(now_ns, *request)
         self._absorb(now_ns)
         for _, key in self.listen_keys.take_expired(now_ns):
             self._streams.expire(now_ns, key)

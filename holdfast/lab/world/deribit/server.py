@@ -1,7 +1,8 @@
 """DeribitServer: the venue behind all sessions, sans-IO. Bytes in, bytes out; time is told by every call.
 
 1. What the exchange did before a request is told before its answer; what the request did, after it.
-2. A frozen venue keeps frames and answers none; they are worked off, in order, once it thaws.
+2. A frozen venue keeps frames and requests and answers none; they are worked off, in order, once it thaws. By then nobody
+   hears the answers to requests.
 3. Requests are counted against the limits of the account (of the session where nobody is authenticated): methods that reach
    the matching engine by their own count. Too many: `too_many_requests`, and nothing is done.
 
@@ -71,6 +72,7 @@ class DeribitServer:
         self._buckets: dict[tuple[str, bool], Bucket] = {}
         self._directions: dict[str, tuple[int, int, Trade]] = {}
         self._drops_done = 0
+        self._held: list[tuple[str, str, dict[str, str], bytes]] = []
 
     def session(self) -> DeribitSession:
         """Open a session: a websocket was connected."""
@@ -89,11 +91,13 @@ class DeribitServer:
         return session.take(now_ns)
 
     def on_close(self, now_ns: int, session: DeribitSession) -> None:
-        """End a session. Use `DeribitSession.on_close`."""
-        if session not in self.sessions:
-            return
+        """End a session. Use `DeribitSession.on_close`. A frozen venue sees that when it has read what came before."""
+        session.is_closed = session.is_gone = True
+        if session in self.sessions and not self.faults.is_frozen:
+            self._end(now_ns, session)
+
+    def _end(self, now_ns: int, session: DeribitSession) -> None:
         self.sessions.remove(session)
-        session.is_closed = True
         self.channels.unsubscribe(session, list(session.channels))
         if session.cancels_on_disconnect and session.credential is not None:
             for order_id in session.placed:
@@ -103,8 +107,9 @@ class DeribitServer:
     def on_http(
         self, now_ns: int, method: str, target: str, headers: Mapping[str, str], body: bytes
     ) -> Answer:
-        """Answer an HTTP request; `target` is the path with its query. A frozen venue never answers."""
+        """Answer an HTTP request; `target` is the path with its query."""
         if self.faults.is_frozen:
+            self._held.append((method, target, dict(headers), body))
             return Answer(0, drop=True)
         self._absorb(now_ns)
         venue_ns = now_ns + self.faults.clock_offset_ns
@@ -129,12 +134,17 @@ class DeribitServer:
         self._drop_if_asked()
         if self.faults.is_frozen:
             return {}
+        held, self._held = self._held, []
+        for request in held:
+            self.on_http(now_ns, *request)
         self._absorb(now_ns)
-        for session in self.sessions:
-            held, session.held = session.held, []
-            for data in held:
+        for session in list(self.sessions):
+            frames, session.held = session.held, []
+            for data in frames:
                 self._answer(now_ns, session, data)
                 self._absorb(now_ns)
+            if session.is_gone:
+                self._end(now_ns, session)
             session.beat(now_ns)
         return {session: frames for session in self.sessions if (frames := session.take(now_ns))}
 

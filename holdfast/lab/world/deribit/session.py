@@ -27,6 +27,7 @@ class DeribitSession(Line):
         self.topics: dict[str, str] = {}
         self.cancels_on_disconnect = False
         self.placed: set[str] = set()
+        self.is_gone = False
         self._heartbeat_ns = 0
         self._heartbeat_due_ns = 0
         self._tested = False
