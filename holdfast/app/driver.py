@@ -82,6 +82,8 @@ class Driver:
         self._files: list[tuple[int, InboxFile]] = []
         self._written = 0
         self._journal_ok = True
+        self._is_ready = False
+        self._figures: dict[str, float] = {}
         self._exit = 0
         self._reason = "stopped by signal"
 
@@ -136,7 +138,7 @@ class Driver:
         self._ledger.shutdown(wait=True, cancel_futures=True)
         if self._follower is not None:
             with contextlib.suppress(OutsideError):
-                self._follower.follow()
+                self._follower.catch_up()
             self._follower.close()
         self._journal.close()
 
@@ -185,6 +187,10 @@ class Driver:
             self._writing = self._loop.create_task(self._write())
         while node.notes:
             LOG.info("%s", node.notes.popleft())
+        if node.is_ready != self._is_ready:
+            self._is_ready = node.is_ready
+            LOG.info("ready" if self._is_ready else "not ready: an account is not reconciled")
+            self._show_health()
         self._set_alarm()
 
     def _set_alarm(self) -> None:
@@ -247,7 +253,7 @@ class Driver:
         while self._follower is not None:
             await asyncio.sleep(FOLLOW_S)
             try:
-                await self._loop.run_in_executor(self._ledger, self._follower.follow)
+                await self._loop.run_in_executor(self._ledger, self._follower.catch_up)
                 self._machine.beat("ledger", FOLLOW_S)
             except OutsideError as error:
                 LOG.error("%s", error)
@@ -305,7 +311,12 @@ class Driver:
             measured = self._machine.measure(now_ns, lag_s, self._clock.step_ns())
             self._node.on_measured(now_ns, measured)
             self._poll_inbox()
-            figures = {one.name: one.value for one in measured if not one.subject}
-            figures["records_unwritten"] = float(len(self._node.unwritten))
-            with contextlib.suppress(OSError):
-                write_health(self._folder, health_of(self._node.parts.gate.picture, now_ns, **figures))
+            self._figures = {one.name: one.value for one in measured if not one.subject}
+            self._show_health()
+
+    def _show_health(self) -> None:
+        """Write the health file: each second, and when the node becomes ready or is no more."""
+        figures = {"records_unwritten": float(len(self._node.unwritten)), "ready": float(self._is_ready)}
+        health = health_of(self._node.parts.gate.picture, self._clock.now_ns(), **self._figures, **figures)
+        with contextlib.suppress(OSError):
+            write_health(self._folder, health)

@@ -10,7 +10,7 @@ Rules:
 from typing import Final
 
 from holdfast.clock import SECOND_NS
-from holdfast.event import AccountEvent, OrdersListed, PositionsListed
+from holdfast.event import AccountEvent, LineMoved, OrdersListed, PositionsListed
 from holdfast.market.blotter import Blotter
 from holdfast.market.difference import Difference
 from holdfast.response.view import Account
@@ -30,6 +30,12 @@ class Reconciling:
         self._wanted: dict[Account, None] = {}
         self._asked_ns: dict[Account, int] = {}
         self._answered: dict[Account, dict[type, tuple[int, tuple[str, ...]]]] = {}
+        self._up_ns: dict[Account, int] = {}
+
+    def is_current(self, venue: str, account: str) -> bool:
+        """Tell whether an account was reconciled since its private line came up, and the line is up."""
+        up_ns = self._up_ns.get((venue, account))
+        return up_ns is not None and self.reconciled_ns.get((venue, account), 0) >= up_ns
 
     def want(self, venue: str, account: str) -> None:
         """Have an account asked as soon as it may be."""
@@ -53,7 +59,11 @@ class Reconciling:
         return due
 
     def hear(self, event: AccountEvent, differences: list[Difference]) -> None:
-        """Take in an answer and what it differs in."""
+        """Take in an answer and what it differs in, and which private lines are up."""
+        if isinstance(event, LineMoved) and event.line == "private":
+            self._up_ns.pop((event.venue, event.account), None)
+            if event.up:
+                self._up_ns[event.venue, event.account] = event.time_ns
         if not isinstance(event, OrdersListed | PositionsListed):
             return
         account = event.venue, event.account
