@@ -16,6 +16,7 @@ from holdfast import __version__
 from holdfast.app.control.commands import CONTROL_COMMANDS
 from holdfast.app.guarded import CONSOLE, guarded
 from holdfast.app.risk.command import risk
+from holdfast.app.run_command import run
 from holdfast.settings import Settings, load_settings
 
 EXIT_NOT_PROVEN: Final = 1
@@ -81,6 +82,7 @@ def verify(ledger: Path, key: str | None) -> None:
     sys.exit(guarded(lambda: run_verify(ledger, key)))
 
 
+main.add_command(run)
 main.add_command(risk)
 for one in CONTROL_COMMANDS:
     main.add_command(one)

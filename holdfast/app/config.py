@@ -32,8 +32,8 @@ _NAME_CHARS: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
 class VenueSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One account at one venue: `deribit`, `binance-usdm`, or with `via = "ccxt"` any exchange by ccxt's name for it.
 
-    Urls empty: the venue's own. `credentials` is a file with `key` and `secret`. `dead_man_s`: the venue cancels everything when it has not heard from us
-    for so long, 0 for never. Raises: CallerError `config.value`.
+    Urls empty: the venue's own. `credentials` is a file with `key` and `secret`. `dead_man_s`: the venue cancels everything
+    when it has not heard from us for so long; 0 for never. Raises: CallerError `config.value`.
     """
 
     name: str
@@ -72,10 +72,10 @@ class GuardConfig(Settings, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     folder: str = "state"
     journal: str = "sqlite"
     client_id_prefix: str = "hf-"
-    strategies: dict[str, str] = {}
+    strategies: dict[str, str] = msgspec.field(default_factory=dict[str, str])
     reconcile_s: float = 30.0
     venues: tuple[VenueSettings, ...] = ()
-    arm: dict[str, Mode] = {}
+    arm: dict[str, Mode] = msgspec.field(default_factory=dict[str, Mode])
     operators: tuple[OperatorSettings, ...] = ()
     policies: str = ""
     rules: str = ""

@@ -3,8 +3,8 @@
 Rules:
 
 1. What a worker measured comes as it is; where it says nothing of a field, what the venues say stands.
-2. An account's ratio is maintenance margin over equity of its worst collateral asset; the worst account speaks for its venue,
-   the worst venue for the desk.
+2. An account's ratio is maintenance margin over equity of its worst collateral asset; the worst account speaks for its
+   venue, the worst venue for the desk.
 3. Told when something moved by `CHANGE`, and each `REFRESH_NS` while there is anything to tell.
 """
 

@@ -13,6 +13,7 @@ from holdfast.event import BalanceReported, Scope
 from holdfast.instrument import Instrument
 from holdfast.market.blotter import Blotter
 from holdfast.market.book import LIVE
+from holdfast.policy.governor.exposure import coins_of
 from holdfast.receipt import Permit
 from holdfast.response.view import Account, Levels
 
@@ -32,7 +33,7 @@ class LiveView:
         state: State,
         blotter: Blotter,
         permits: Mapping[Scope, Permit],
-        unknown: Callable[[str, str, str], Decimal],
+        exposures: Callable[[], Mapping[Held, Decimal]],
         differences: Mapping[Account, tuple[str, ...]],
         reconciled: Mapping[Account, int],
     ) -> None:
@@ -41,7 +42,7 @@ class LiveView:
         self._state = state
         self._blotter = blotter
         self._permits = permits
-        self._unknown = unknown
+        self._exposures = exposures
         self._differences = differences
         self._reconciled = reconciled
 
@@ -51,15 +52,15 @@ class LiveView:
 
     def pending(self, venue: str, account: str, instrument: str) -> Decimal:
         """Return the signed exposure of the guard's orders in flight or of unknown fate."""
-        return self._unknown(venue, account, instrument)
+        return self._exposures().get((venue, account, instrument), Decimal(0))
 
     def held(self, scope: Scope) -> list[Held]:
         """Return what is held, and what has orders under way, in a scope."""
-        found = set(self._blotter.held(scope))
-        for order in self._blotter.open_orders(scope):
-            if self.pending(order.venue, order.account, order.instrument):
-                found.add((order.venue, order.account, order.instrument))
-        return sorted(found)
+        under_way = [place for place, quantity in self._exposures().items() if quantity]
+        inside = [
+            one for one in under_way if scope.venue in ("", one[0]) and scope.instrument in ("", one[2])
+        ]
+        return sorted({*self._blotter.held(scope), *inside})
 
     def instrument(self, venue: str, symbol: str) -> Instrument | None:
         """Return the terms of a listed instrument."""
@@ -89,10 +90,8 @@ class LiveView:
             number = self._number(venue, symbol)
             own = float(self._state.market.board[number]["delta"]) if number >= 0 else float("nan")
             return None if math.isnan(own) else quantity * own
-        if instrument.inverse:
-            mark = self.mark(venue, symbol)
-            return quantity / mark if mark else None
-        return quantity
+        coins = coins_of(instrument, Decimal(repr(quantity)), self.mark(venue, symbol) or 0.0)
+        return None if coins is None else float(coins)
 
     def price_usd(self, asset: str) -> float | None:
         """Return what one coin is worth in dollars: an index, else the mark of a perpetual or future."""
@@ -166,7 +165,7 @@ class LiveView:
         slot, levels = int(own["slot"]), int(own["asks" if side else "bids"])
         if slot < 0 or own["book"] != LIVE:
             return []
-        tick, lot = market.steps[number]
+        tick, lot = market.steps[number].tolist()
         chosen = slice(max(0, levels - count), levels)
         keys = market.keys[slot, side, chosen][::-1]
         sizes = market.sizes[slot, side, chosen][::-1]

@@ -2,13 +2,13 @@
 
 Rules:
 
-1. `paused` and `halted`: every order that is not the guard's is cancelled as soon as it is seen. `reduce_only`: every order that
-   could add to a position is.
+1. `paused` and `halted`: every order that is not the guard's is cancelled as soon as it is seen. `reduce_only`: every order
+   that could add to a position is.
 2. A cancel is a brake with the order's own key, so one order is cancelled once, however often it is reported.
 3. The guard's own orders are never cancelled here.
 
-Limits: an order that fills at once cannot be cancelled any more; a strategy must ask for its permit first. This catches the one
-that does not.
+Limits: an order that fills at once cannot be cancelled any more; a strategy must ask for its permit first. This catches the
+one that does not.
 """
 
 from decimal import Decimal

@@ -15,16 +15,25 @@ def client_of(venue: VenueSettings, credentials: Credentials, instruments: Instr
     if venue.via == "ccxt":
         from holdfast.app.ccxt_client import CcxtClient  # noqa: PLC0415 - an optional extra, and slow to load
 
-        return CcxtClient(instruments, venue.name, venue.account, (credentials.key, credentials.secret), venue.symbols)
+        return CcxtClient(
+            instruments, venue.name, venue.account, (credentials.key, credentials.secret), venue.symbols
+        )
     kind = CLIENTS.get(venue.name)
     if kind is None:
-        remedy = nearest(venue.name, CLIENTS) or f'there are {", ".join(CLIENTS)}; others go by `via = "ccxt"`'
+        remedy = (
+            nearest(venue.name, CLIENTS) or f'there are {", ".join(CLIENTS)}; others go by `via = "ccxt"`'
+        )
         raise CallerError(
-            "config.venue", f"no client of ours speaks to {venue.name!r}", where=f"venues.{venue.name}", remedy=remedy
+            "config.venue",
+            f"no client of ours speaks to {venue.name!r}",
+            where=f"venues.{venue.name}",
+            remedy=remedy,
         )
     urls: dict[str, Any] = {}
     if venue.ws_url:
         urls["ws_url"] = venue.ws_url
     if venue.rest_url:
         urls["rest_url"] = venue.rest_url
-    return kind(instruments, venue.account, (credentials.key, credentials.secret), symbols=venue.symbols, **urls)
+    return kind(
+        instruments, venue.account, (credentials.key, credentials.secret), symbols=venue.symbols, **urls
+    )

@@ -2,10 +2,10 @@
 
 Rules:
 
-1. Each input is a call with the node's own clock, which runs evenly; after it, everything that follows has been worked out: rows
-   folded, rules judged, playbooks moved on, effects handed to the clients. No socket, file, thread or clock is touched here.
-2. What must be kept stands in `unwritten`, in order. Whoever drives the node appends it to the journal and says `on_written`.
-   A move leaves only after that; a brake has left already.
+1. Each input is a call with the node's own clock, which runs evenly; after it, everything that follows has been worked out:
+   rows folded, rules judged, playbooks moved on, effects handed to the clients. No socket, file, thread or clock is touched.
+2. What must be kept stands in `unwritten`, in order. Whoever drives the node appends it to the journal and then says
+   `on_written`. A move leaves only after that; a brake has left already.
 3. A restart is `recover`: the journal's records are folded, then every account is asked what is true.
 4. The node that was fenced off does nothing more: `is_fenced`.
 
@@ -14,27 +14,20 @@ Read next: `response/outbox.py`, `response/playbook/runner.py`, `policy/governor
 
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from decimal import Decimal
 from typing import Any, Final
 
 from holdfast import tape
-from holdfast.action import (
-    Action,
-    ArmDeadMan,
-    CancelAll,
-    CancelOrder,
-    PlaceOrder,
-    Tell,
-    Transfer,
-    action_key,
-)
 from holdfast.app.control.command import Refusal, SignedCommand
 from holdfast.app.control.gate import Verdict
 from holdfast.app.desk_risk import DeskRisk
 from holdfast.app.desk_view import LiveView
 from holdfast.app.enforcement import Enforcement
+from holdfast.app.memory import Memory
 from holdfast.app.node_parts import NodeParts
+from holdfast.app.obeying import obey
 from holdfast.app.reconciling import Reconciling
+from holdfast.app.rhythm import Rhythm
+from holdfast.app.sending import Sending
 from holdfast.clock import SECOND_NS
 from holdfast.detectors.live import Context
 from holdfast.error import BrokenInvariant
@@ -45,7 +38,6 @@ from holdfast.event import (
     EffectAnswered,
     Event,
     Filled,
-    LevelMoved,
     LineMoved,
     OrderReported,
     Quarantined,
@@ -55,21 +47,7 @@ from holdfast.event import (
     SystemMeasured,
 )
 from holdfast.ledger.record import Record
-from holdfast.order import NewOrder
-from holdfast.policy.escalation import ReleaseRefused
-from holdfast.policy.governor.governor import judged
-from holdfast.policy.governor.verdict import Refused
-from holdfast.receipt import (
-    Intended,
-    NodeStarted,
-    NodeStopped,
-    Permit,
-    PermitMoved,
-    PlaybookArmed,
-    PlaybookStarted,
-    Settled,
-)
-from holdfast.response.dispatch import Ask, AskBalances, Send
+from holdfast.receipt import NodeStopped, PlaybookArmed, PlaybookStarted
 from holdfast.response.playbook.trigger import playbook_of
 from holdfast.tape import RowBuffer
 from holdfast.venues.client import Client, Failure
@@ -87,27 +65,26 @@ class Node:
     def __init__(self, parts: NodeParts) -> None:
         self.parts = parts
         self.clients: tuple[Client, ...] = tuple(parts.clients)
-        self.unwritten: deque[Record] = deque()
-        self.tells: deque[tuple[str, Tell]] = deque()
+        self.memory = Memory(parts)
+        self.unwritten = self.memory.unwritten
         self.notes: deque[str] = deque(maxlen=NOTES_MAX)
-        self.permits: dict[Scope, Permit] = {}
-        self.epoch = 0
         self.is_fenced = False
         self.now_ns = 0
         self._by_account = {(client.venue, client.account): client for client in self.clients}
+        self._sending = Sending(self._by_account, parts.blotter)
+        self.tells = self._sending.tells
+        self._rhythm = Rhythm(self.clients, parts.settings, self.memory.dead_men)
         self._rows = RowBuffer(64)
         self._second_ns = 0
         self._playbooks_ns = 0
-        self._moved = True
         self._early: list[RiskMeasured] = []
-        self._armed_by: dict[str, str] = {}
         self.reconciling = Reconciling(parts.blotter, parts.settings.reconcile_s)
         self.view = LiveView(
             tuple(self._by_account),
             parts.state,
             parts.blotter,
-            self.permits,
-            parts.outbox.exposure,
+            self.memory.permits,
+            parts.outbox.exposures,
             self.reconciling.differences,
             self.reconciling.reconciled_ns,
         )
@@ -125,12 +102,12 @@ class Node:
 
     def recover(self, records: Iterable[Record]) -> None:
         """Fold the journal of every node before this one, and this one's `NodeStarted`, which ends it."""
-        for record in records:
-            self._fold(record)
-            if isinstance(record, NodeStarted):
-                self.epoch = record.epoch
-            elif isinstance(record, LevelMoved):
-                self.parts.state.desk.restore(record)
+        self.memory.recover(records)
+
+    @property
+    def epoch(self) -> int:
+        """Return the epoch that this node writes in."""
+        return self.memory.epoch
 
     def start(self, now_ns: int) -> None:
         """Take the config's limits and modes in, and connect every client.
@@ -139,10 +116,13 @@ class Node:
         """
         self.now_ns = self.view.now_ns = now_ns
         settings = self.parts.settings
-        self._write_all(self.parts.governor.propose(now_ns, settings.limits, CONFIG))
+        self.memory.write_all(self.parts.governor.propose(now_ns, settings.limits, CONFIG))
         for playbook, mode in settings.arm.items():
-            if self._armed_by.get(playbook, CONFIG) == CONFIG and self.parts.runner.mode(playbook) != mode:
-                self._write(PlaybookArmed(now_ns, playbook, mode, CONFIG))
+            if (
+                self.memory.armed_by.get(playbook, CONFIG) == CONFIG
+                and self.parts.runner.mode(playbook) != mode
+            ):
+                self.memory.write(PlaybookArmed(now_ns, playbook, mode, CONFIG))
         for client in self.clients:
             client.connect(now_ns)
         self._second_ns = now_ns - now_ns % SECOND_NS + SECOND_NS
@@ -152,7 +132,7 @@ class Node:
         """End in order: nothing more is begun; what rests at venues stays, with its dead-man switch."""
         for client in self.clients:
             client.disconnect(now_ns)
-        self._write(NodeStopped(now_ns, self.parts.settings.node, self.epoch, reason))
+        self.memory.write(NodeStopped(now_ns, self.parts.settings.node, self.epoch, reason))
 
     def fence(self) -> None:
         """Hear that another node has taken over: do nothing more."""
@@ -190,9 +170,7 @@ class Node:
 
     def on_written(self, now_ns: int, count: int) -> None:
         """The first `count` of what was unwritten are durable."""
-        for _ in range(count):
-            record = self.unwritten.popleft()
-            self.parts.outbox.on_durable(now_ns, record)  # type: ignore[arg-type]
+        self.memory.written(now_ns, count)
         self._turn(now_ns)
 
     def on_told(self, now_ns: int, effect: str, delivered: bool, detail: str) -> None:
@@ -219,12 +197,13 @@ class Node:
         """Judge a signed command and do what follows from it."""
         verdict = self.parts.gate.judge(now_ns, signed, from_file=from_file)
         for receipt in verdict.receipts:
-            self._write(receipt)
+            self.memory.write(receipt)
         if verdict.refusal is None and verdict.command is not None:
-            refusal = self._obey(now_ns, verdict)
-            if refusal is not None:
-                self._turn(now_ns)
-                return Verdict(command=verdict.command, receipts=verdict.receipts, refusal=refusal)
+            obeyed = obey(now_ns, verdict, self.parts, self.memory, self.view)
+            if isinstance(obeyed, Refusal):
+                verdict = Verdict(command=verdict.command, receipts=verdict.receipts, refusal=obeyed)
+            else:
+                self._take(now_ns, obeyed)
         self._turn(now_ns)
         return verdict
 
@@ -233,7 +212,7 @@ class Node:
         for client in self.clients:
             if client.wake_ns <= now_ns:
                 client.on_wake(now_ns)
-        self._write_all(self.parts.outbox.on_wake(now_ns))
+        self.memory.write_all(self.parts.outbox.on_wake(now_ns))
         if now_ns >= self._second_ns + TIMER_DELAY_NS:
             self._tick(now_ns)
         self._turn(now_ns)
@@ -257,7 +236,7 @@ class Node:
         self.now_ns = self.view.now_ns = now_ns
         for _ in range(ROUNDS_MAX):
             heard = self._hear_clients(now_ns)
-            due = self._moved or (self._playbooks_ns and now_ns >= self._playbooks_ns)
+            due = self.memory.has_moved or (self._playbooks_ns and now_ns >= self._playbooks_ns)
             moved = bool(due) and self._run_playbooks(now_ns)
             sent = self._dispatch(now_ns)
             if not (heard or moved or sent):
@@ -281,7 +260,7 @@ class Node:
     def _hear(self, now_ns: int, event: AccountEvent | Quarantined | ResyncRequested) -> None:
         """Take in one thing that a client said."""
         if isinstance(event, Quarantined | ResyncRequested):
-            self._write(event)
+            self.memory.write(event)
             return
         parts = self.parts
         differences = (
@@ -289,15 +268,15 @@ class Node:
         )
         self.reconciling.hear(event, differences)
         if parts.outbox.concerns(event) or isinstance(event, LineMoved | Filled):
-            self._write(event)
-        self._write_all(parts.outbox.on_event(now_ns, event))
+            self.memory.write(event)
+        self.memory.write_all(parts.outbox.on_event(now_ns, event))
         if isinstance(event, OrderReported):
             for key, action, reason in self.enforcement.on_order(event):
-                self._submit(now_ns, key, action, reason)
+                self.memory.submit(now_ns, key, action, reason, self.view)
         if isinstance(event, LineMoved) and event.line == "private" and event.up:
             self.reconciling.want(event.venue, event.account)
         self._alert(now_ns, parts.watch.on_event(event, self._context))
-        self._moved = True
+        self.memory.has_moved = True
 
     def _alert(self, now_ns: int, alerts: Sequence[Alert | AlertCleared]) -> None:
         if alerts:
@@ -306,102 +285,44 @@ class Node:
     def _take(self, now_ns: int, events: Sequence[Event]) -> None:
         """Record what the fold said, and let it set playbooks off."""
         for event in events:
-            self._write(event)
+            self.memory.write(event)
             self._set_off(now_ns, event)
 
     def _set_off(self, now_ns: int, event: Event) -> None:
         for started in self.parts.runner.on_event(now_ns, event):
             if isinstance(started, PlaybookStarted):
-                self._write(started)
-                self._moved = True
+                self.memory.write(started)
+                self.memory.has_moved = True
 
     def _run_playbooks(self, now_ns: int) -> bool:
         """Move every run on by one turn; tell whether anything moved."""
-        self._moved = False
+        self.memory.has_moved = False
         parts = self.parts
         turn = parts.runner.advance(now_ns, self.view, parts.recollection, self.facts)
         self._playbooks_ns = turn.wake_ns
         for receipt in turn.receipts:
-            self._write(receipt)
+            self.memory.write(receipt)
         known = len(self.unwritten)
         for key, action, reason in turn.wanted:
-            self._submit(now_ns, key, action, reason, playbook_of(key.partition("/")[0]))
+            self.memory.submit(now_ns, key, action, reason, self.view, playbook_of(key.partition("/")[0]))
         for venue, account in turn.ask:
             self.reconciling.want(venue, account)
         self.notes.extend(turn.notices)
-        self._moved = self._moved or bool(turn.receipts) or len(self.unwritten) > known
-        return self._moved
-
-    def _submit(self, now_ns: int, key: str, action: Action, reason: str, playbook: str = "") -> None:
-        """Hand an action to the governor and, if it allows, to the outbox."""
-        parts = self.parts
-        if parts.outbox.settled(key) is not None or parts.outbox.intent(key) is not None:
-            return
-        verdict = parts.governor.judge(now_ns, action, playbook, self.view, run=key.partition("/")[0])
-        self._write(judged(now_ns, key, action, playbook, verdict))
-        if isinstance(verdict, Refused):
-            self._write(Intended(now_ns, key, action, reason))
-            self._write(Settled(now_ns, key, "refused", verdict.code, verdict.reason))
-        else:
-            self._write_all(parts.outbox.submit(now_ns, key, action, reason))
+        self.memory.has_moved |= bool(turn.receipts) or len(self.unwritten) > known
+        return self.memory.has_moved
 
     def _dispatch(self, now_ns: int) -> bool:
         """Hand what is to leave to the clients; tell whether anything did."""
-        for venue, account in self.reconciling.take_due(now_ns):
-            client = self._by_account.get((venue, account))
+        for account in self.reconciling.take_due(now_ns):
+            client = self._by_account.get(account)
             if client is not None and client.is_ready:
                 client.ask_orders(now_ns)
                 client.ask_positions(now_ns)
                 client.ask_balances(now_ns)
         dispatches = self.parts.outbox.take_dispatches()
-        for dispatch in dispatches:
-            if isinstance(dispatch, Send):
-                self._send(now_ns, dispatch)
-            elif isinstance(dispatch, Ask):
-                client = self._by_account.get((dispatch.venue, dispatch.account))
-                if client is not None:
-                    client.ask_order(now_ns, dispatch.instrument, dispatch.client_id)
-            else:
-                self._ask_balances(now_ns, dispatch)
+        for answer in self._sending.carry_out(now_ns, dispatches):
+            self._hear(now_ns, answer)
         return bool(dispatches)
-
-    def _ask_balances(self, now_ns: int, dispatch: AskBalances) -> None:
-        client = self._by_account.get((dispatch.venue, dispatch.account))
-        if client is not None:
-            client.ask_balances(now_ns)
-
-    def _send(self, now_ns: int, send: Send) -> None:
-        action = send.action
-        if isinstance(action, Tell):
-            self.tells.append((send.effect, action))
-            return
-        account = action.from_account if isinstance(action, Transfer) else action.account
-        client = self._by_account.get((action.venue, account))
-        if client is None:
-            detail = f"no client for {action.venue}/{account}"
-            self._hear(
-                now_ns,
-                EffectAnswered(
-                    time_ns=now_ns, venue=action.venue, account=account, key=send.effect, outcome="unsent",
-                    code="no_client", detail=detail,
-                ),
-            )  # fmt: skip
-        elif isinstance(action, CancelAll):
-            client.cancel_all(now_ns, send.effect, action.instrument)
-        elif isinstance(action, CancelOrder):
-            client.cancel(now_ns, send.effect, action.instrument, action.order_id)
-        elif isinstance(action, ArmDeadMan):
-            client.arm_dead_man(now_ns, send.effect, action.timeout_s)
-        elif isinstance(action, Transfer):
-            client.transfer(
-                now_ns, send.effect, action.to_account, action.asset, action.amount, send.valid_until_ns
-            )
-        else:
-            order = _order_of(action, send.client_id)
-            self.parts.blotter.expect(
-                now_ns, action.venue, account, order, key=send.effect, valid_until_ns=send.valid_until_ns
-            )
-            client.place(now_ns, send.effect, order, send.valid_until_ns)
 
     # each second
 
@@ -413,15 +334,8 @@ class Node:
         self.view.now_ns = now_ns
         self._alert(now_ns, self.parts.watch.on_tick(now_ns))
         self.reconciling.on_tick(now_ns)
-        self._moved = True
-        for client, settings in zip(self.clients, self.parts.settings.venues, strict=False):
-            if not client.is_ready:
-                continue
-            second = now_ns // SECOND_NS
-            if second % self.parts.settings.clock_s == 0:
-                client.ask_clock(now_ns)
-            if settings.dead_man_s and second % max(int(settings.dead_man_s / 3), 1) == 0:
-                client.arm_dead_man(now_ns, f"dead-man/{second}", settings.dead_man_s)
+        self.memory.has_moved = True
+        self._rhythm.on_second(now_ns)
 
     def _measured(self, now_ns: int, _state: object) -> Sequence[RiskMeasured]:
         """Give the fold what is known of the portfolio at a sweep: the worker's measures, or what the venues say."""
@@ -431,71 +345,3 @@ class Node:
     def facts(self, scope: Scope) -> Mapping[str, Any]:
         """Return what conditions may read of a scope."""
         return self.parts.state.facts(scope)
-
-    # commands
-
-    def _obey(self, now_ns: int, verdict: Verdict) -> Refusal | None:
-        """Do what an allowed command wants beyond its receipts."""
-        command = verdict.command
-        assert command is not None
-        if command.command in ("halt", "pause"):
-            run = f"command-{command.nonce}"
-            for number, (venue, account) in enumerate(self.view.accounts(verdict.scope)):
-                action = CancelAll(venue, account, verdict.scope.instrument)
-                key = action_key(run, "cancel_all", number)
-                self._submit(now_ns, key, action, f"{command.operator} gave {command.command}")
-        elif command.command == "release":
-            moved = self.parts.state.desk.release(now_ns, verdict.scope, command.operator)
-            if isinstance(moved, ReleaseRefused):
-                return Refusal(moved.code, moved.reason, "see `holdfast status`")
-            self._take(now_ns, [moved])
-        elif command.command == "start":
-            started = self.parts.runner.start_by_operator(
-                now_ns, verdict.target, verdict.scope, command.operator
-            )
-            if not isinstance(started, PlaybookStarted):
-                return Refusal(started.code, started.reason)
-            self._write(started)
-            self._moved = True
-        return None
-
-    # records
-
-    def _write_all(self, records: Sequence[Record]) -> None:
-        for record in records:
-            self._write(record)
-
-    def _write(self, record: Record) -> None:
-        """Take in a record and have it written."""
-        self._fold(record)
-        self.unwritten.append(record)
-
-    def _fold(self, record: Record) -> None:
-        """Take in a record of the journal, new or old: the one place where what must survive changes."""
-        parts = self.parts
-        parts.outbox.fold(record)  # type: ignore[arg-type]
-        parts.runner.fold(record)
-        if not isinstance(record, Intended) or record.key.partition("/")[0] in parts.runner.runs:
-            parts.recollection.fold(record)  # type: ignore[arg-type]
-        parts.governor.fold(record)
-        parts.gate.fold(record)
-        if isinstance(record, PermitMoved):
-            self.permits[record.scope] = record.permit
-            self._moved = True
-        elif isinstance(record, Intended | Settled):
-            self._moved = True
-        elif isinstance(record, PlaybookArmed):
-            self._armed_by[record.playbook] = record.operator
-
-
-def _order_of(action: PlaceOrder, client_id: str) -> NewOrder:
-    quantity: Decimal = action.quantity
-    return NewOrder(
-        instrument=action.instrument,
-        side=action.side,
-        quantity=quantity,
-        client_id=client_id,
-        price=action.limit_price,
-        time_in_force="gtc" if action.rests else "ioc",
-        reduce_only=action.reduce_only,
-    )

@@ -1,4 +1,4 @@
-"""Reconciling: when every account is asked for its orders, positions and balances, and in what the answers differ from our view.
+"""Reconciling: when every account is asked for its orders, positions and balances, and how the answers differ from our view.
 
 Rules:
 

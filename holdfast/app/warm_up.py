@@ -3,6 +3,8 @@
 The first run after an installation compiles (about half a minute); later ones load what it left.
 """
 
+import contextlib
+from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
@@ -12,9 +14,11 @@ from holdfast.app.rule_files import load_rules
 from holdfast.app.timeline import Timeline
 from holdfast.clock import SECOND_NS
 from holdfast.engine import State
+from holdfast.error import OutsideError
 from holdfast.instrument import Instrument, Instruments
 from holdfast.policy.desk import Desk
 from holdfast.policy.escalation import Escalation
+from holdfast.venues.registry import FEEDS
 
 _START_NS: Final = 1_700_000_000_000_000_000
 _EXPIRY_NS: Final = 1_800_000_000_000_000_000
@@ -34,6 +38,16 @@ def warm_up() -> None:
     state.step(_rows())
     state.finish()
     state.digest()
+
+
+def warm_up_feeds(venues: Iterable[str]) -> None:
+    """Load the kernels of venues' decoders: a frame of nothing is enough."""
+    for venue in venues:
+        if venue in FEEDS:
+            feed = FEEDS[venue](Instruments(), tape.RowBuffer())
+            with contextlib.suppress(OutsideError):
+                feed.on_frame(_START_NS, b"{}")
+            feed.on_frames([], [])
 
 
 def _rows() -> tape.Rows:

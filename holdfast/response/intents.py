@@ -28,6 +28,7 @@ class Intents:
         self.patience = patience
         self.sequence = 0
         self.epoch = 0
+        self.born = ""  # who began the journal and when: another journal's keys make other client ids
         self.hold_ns = 0
         self.open: dict[str, Intent] = {}
         self.settled: dict[str, Settled] = {}

@@ -131,7 +131,7 @@ class Outbox:
         if key in self._intents.open or key in self._intents.settled:
             return []
         written: list[Written] = []
-        name = client_id(self._prefix, key) if isinstance(action, PlaceOrder) else ""
+        name = client_id(self._prefix, f"{self._intents.born}{key}") if isinstance(action, PlaceOrder) else ""
         if isinstance(action, Transfer):
             written += self._intents.balances.known(action)
         written.append(Intended(now_ns, key, action, reason, name))

@@ -42,7 +42,12 @@ _SEED: Final = bytes(range(32))
 
 
 def new_node(
-    world: World, name: str, arm: dict[str, Mode], *, limits: GovernorSettings | None = None, patience: Patience | None = None
+    world: World,
+    name: str,
+    arm: dict[str, Mode],
+    *,
+    limits: GovernorSettings | None = None,
+    patience: Patience | None = None,
 ) -> Node:
     """Return a node with nothing in its memory, whose clients reach the world's venues."""
     rules, library, authority, operators = _fixed()

@@ -3,7 +3,8 @@
 Rules:
 
 1. A line keeps its order both ways, as TCP does; requests overtake each other.
-2. What is lost is lost whole: a request that never arrives, an answer that never comes back; both are a time-out to the client.
+2. What is lost is lost whole: a request that never arrives, an answer that never comes back; both are a time-out to a
+   client. Only what is idempotent is doubled: nobody on the way may repeat a POST by itself (RFC 9110, section 9.2.2).
 3. A frame that is lost or doubled on the way stands for a venue that skips or repeats an update.
 4. A process that died hears nothing any more. Its lines end at the venue a moment later, as when a kernel closes sockets.
 """
@@ -17,7 +18,7 @@ from holdfast.clock import SECOND_NS
 from holdfast.lab.universe.clockwork import Clockwork
 from holdfast.lab.universe.weather import Weather
 from holdfast.lab.world.answer import Answer
-from holdfast.venues.client import Client, Close, Failure, Frame, Open, Request, Wish
+from holdfast.venues.client import Client, Failure, Frame, Open, Request, Wish
 
 RESET_NS: Final = 20_000_000
 
@@ -151,7 +152,7 @@ class Network:
             self._request(number, wish)
         elif isinstance(wish, Open):
             self._open(number, wish)
-        elif isinstance(wish, Close):
+        else:
             line = self._lines.get((number, wish.line))
             if line is not None:
                 self._forget(line)
@@ -269,7 +270,7 @@ class Network:
         self._clockwork.at(deadline_ns, lambda: fail("unknown", "no answer in time"))
         if not (weather.lost and random.random() < weather.lost):
             self._clockwork.after(self._delay_ns(), lambda: arrive(speaks=True))
-        if weather.doubled and random.random() < weather.doubled:
+        if request.method != "POST" and weather.doubled and random.random() < weather.doubled:
             self._clockwork.after(self._delay_ns() + self._delay_ns(), lambda: arrive(speaks=False))
 
     def _delay_ns(self) -> int:

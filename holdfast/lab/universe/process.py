@@ -1,7 +1,7 @@
-"""Process: one node process in virtual time: it is started, killed at any instant, stopped and continued, and started again.
+"""Process: one node process in virtual time: started, killed at any instant, stopped and continued, and started again.
 
-What a real process has, this one has: a journal that takes time and may fail, an alarm, sockets that die with it. What it does
-not have is threads: an append is begun when there is something to write, and heard of when it ends.
+What a real process has, this one has: a journal that takes time and may fail, an alarm, sockets that die with it. It has no
+threads: an append is begun when there is something to write, and heard of when it ends.
 """
 
 import contextlib
@@ -215,5 +215,9 @@ class Process:
         except OutsideError:
             self._clockwork.after(RETRY_NS, lambda: self._written(life))
             return
-        self._under_way = None
-        self._meet(lambda node: node.on_written(self._clockwork.now_ns, len(records)))
+
+        def heard(node: Node) -> None:
+            self._under_way = None
+            node.on_written(self._clockwork.now_ns, len(records))
+
+        self._meet(heard)

@@ -1,6 +1,6 @@
 """Universe: a world, a desk with positions, its guard, and a seed that says what goes wrong; then it heals, and is judged.
 
-Phases: *storm* (faults, crashes, take-overs, commands and price shocks at random), then *healing* (everything works again, the
+Phases: *storm* (faults, crashes, take-overs, commands and price shocks at random), then *healing* (everything works again, a
 node runs) for a bound within which the desk must be safe. The verdict is drawn from the venues' own books.
 """
 
@@ -36,7 +36,13 @@ ARMED: Final[dict[str, Mode]] = {
     "unauthorised_trading_lockdown": "act",
     "circuit_breaker": "act",
 }
-STARTED: Final = ("deleverage", "cancel_and_pause", "unauthorised_trading_lockdown", "venue_evacuation")
+STARTED: Final = (
+    "deleverage",
+    "deleverage",
+    "deleverage",
+    "cancel_and_pause",
+    "unauthorised_trading_lockdown",
+)
 
 Make = Callable[[World, str], Node]
 
@@ -92,7 +98,9 @@ class Universe:
     @property
     def alive(self) -> Node | None:
         """Return the node that runs."""
-        running = [process.node for process in self.processes if process.is_running and process.node is not None]
+        running = [
+            process.node for process in self.processes if process.is_running and process.node is not None
+        ]
         return running[-1] if running else None
 
     def command(self, name: str, **arguments: str) -> Any:
@@ -112,8 +120,11 @@ class Universe:
             self.networks.append(made)
             return made
 
+        def make() -> Node:
+            return self._make(self.world, name)
+
         process = Process(
-            name, self.clockwork, self.random, lambda: self.weather, self.journal, network, lambda: self._make(self.world, name)
+            name, self.clockwork, self.random, lambda: self.weather, self.journal, network, make
         )
         self.processes.append(process)
         return process
@@ -144,18 +155,22 @@ class Universe:
             listing = exchange.listings[symbol]
             side = random.choice(("buy", "sell"))
             lots = (Decimal(size) * Decimal(random.choice((1, 2, 3))) / listing.lot).to_integral_value()
-            request = OrderRequest(
-                instrument=symbol, side=side, quantity=lots * listing.lot, kind="market", client_id=f"{STRATEGY}open-{symbol}"
-            )
-            exchange.place(ACCOUNT, request)
-            mark = Decimal(round(exchange.mark(symbol) * 0.97 / float(listing.tick))) * listing.tick
+            exchange.place(
+                ACCOUNT,
+                OrderRequest(
+                    instrument=symbol, side=side, quantity=lots * listing.lot, kind="market",
+                    client_id=f"{STRATEGY}open-{symbol}",
+                ),
+            )  # fmt: skip
+            far = Decimal(round(exchange.mark(symbol) * 0.97 / float(listing.tick))) * listing.tick
             for n in range(3):
                 exchange.place(
                     ACCOUNT,
                     OrderRequest(
-                        instrument=symbol, side="buy", quantity=10 * listing.lot, price=mark, client_id=f"{STRATEGY}rest-{symbol}-{n}"
+                        instrument=symbol, side="buy", quantity=10 * listing.lot, price=far,
+                        client_id=f"{STRATEGY}rest-{symbol}-{n}",
                     ),
-                )
+                )  # fmt: skip
         self.clockwork.now_ns = max(self.clockwork.now_ns, self.world.now_ns)
 
     # what goes wrong
@@ -186,14 +201,14 @@ class Universe:
         process = self._running()
         if process is not None:
             process.kill()
-            self._restart(process)
+            self._restart(process, round(self.random.uniform(0.05, 1.5) * SECOND_NS))
 
-    def _restart(self, process: Process) -> None:
+    def _restart(self, process: Process, delay_ns: int) -> None:
         def again() -> None:
             if process.state == "dead" and self._running() is None and not process.start():
                 self.clockwork.after(SECOND_NS // 2, again)
 
-        self.clockwork.after(round(self.random.uniform(0.05, 1.5) * SECOND_NS), again)
+        self.clockwork.after(delay_ns, again)
 
     def _stop(self) -> None:
         process = self._running()
@@ -208,7 +223,7 @@ class Universe:
             return
         process.stop()
         second = self._process(f"node-{len(self.processes) + 1}")
-        self.clockwork.after(round(self.random.uniform(0.0, 3.0) * SECOND_NS), second.start)
+        self._restart(second, round(self.random.uniform(0.0, 3.0) * SECOND_NS))
         self.clockwork.after(round(self.random.uniform(2.0, 10.0) * SECOND_NS), process.go_on)
 
     def _tear(self) -> None:
@@ -224,13 +239,17 @@ class Universe:
     def _freeze(self) -> None:
         faults = self._any_faults()
         faults.is_frozen = True
-        self.clockwork.after(round(self.random.uniform(0.2, 5.0) * SECOND_NS), lambda: setattr(faults, "is_frozen", False))
+        self.clockwork.after(
+            round(self.random.uniform(0.2, 5.0) * SECOND_NS), lambda: setattr(faults, "is_frozen", False)
+        )
 
     def _refuse(self) -> None:
         faults = self._any_faults()
         faults.is_refusing = True
         faults.drop_sessions()
-        self.clockwork.after(round(self.random.uniform(0.2, 5.0) * SECOND_NS), lambda: setattr(faults, "is_refusing", False))
+        self.clockwork.after(
+            round(self.random.uniform(0.2, 5.0) * SECOND_NS), lambda: setattr(faults, "is_refusing", False)
+        )
 
     def _disk_full(self) -> None:
         self.journal.trouble = "full"
@@ -251,7 +270,9 @@ class Universe:
     def _order(self) -> None:
         """A person starts a playbook."""
         name = self.random.choice(STARTED)
-        scope = self.random.choice(("desk", DERIBIT, BINANCE, f"{DERIBIT}:BTC-PERPETUAL", f"{BINANCE}:BTCUSDT"))
+        scope = self.random.choice(
+            ("desk", DERIBIT, BINANCE, f"{DERIBIT}:BTC-PERPETUAL", f"{BINANCE}:BTCUSDT")
+        )
         self.command("start", playbook=name, scope=scope)
 
     def _skip(self) -> None:

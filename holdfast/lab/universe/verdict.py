@@ -1,8 +1,8 @@
 """Verdict: what the venues' own books say of what the guard did, beside what its journal says it meant.
 
 Safety, at any time: no intent was executed twice, nothing was executed beyond its intent, nothing was done without a durable
-intent, and nothing that the journal calls done is missing at the venue. Liveness, after healing: every intent is settled, our view
-of positions is the venues' own, and no order of the guard still rests.
+intent, and nothing that the journal calls done is missing at the venue. Liveness, after healing: every intent is settled,
+our view of positions is the venues' own, and no order of the guard still rests.
 """
 
 from collections import Counter
@@ -21,7 +21,7 @@ from holdfast.receipt import Attempted, Intended, Settled
 
 
 class Verdict(msgspec.Struct, kw_only=True):
-    """What was found: effects at the venues, how many of them twice, how many lost, and everything that is wrong in words."""
+    """What was found: effects at the venues, how many of them twice or lost, and everything that is wrong, in words."""
 
     effects: int = 0
     doubled: int = 0

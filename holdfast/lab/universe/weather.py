@@ -10,14 +10,13 @@ from holdfast.clock import MILLISECOND_NS
 class Weather(msgspec.Struct, kw_only=True):
     """Chances and delays. A share is of messages; `delay_ms` the mean of an exponential delay each way.
 
-    `lost`: an HTTP request or its answer never arrives. `doubled`: a request arrives twice (a proxy tried again). `torn`: the
-    chance a second that a line breaks. `slow_disk_ms`: the mean time of an append.
+    `lost`: an HTTP request or its answer never arrives. `doubled`: a request arrives twice (a proxy tried again).
+    `slow_disk_ms`: the mean time of an append.
     """
 
     delay_ms: float = 1.0
     lost: float = 0.0
     doubled: float = 0.0
-    torn: float = 0.0
     frame_lost: float = 0.0
     frame_doubled: float = 0.0
     slow_disk_ms: float = 4.0
@@ -40,7 +39,6 @@ def stormy(random: Random) -> Weather:
         delay_ms=random.choice((0.5, 2.0, 10.0, 40.0)),
         lost=random.choice((0.0, 0.02, 0.1, 0.3)),
         doubled=random.choice((0.0, 0.02, 0.1)),
-        torn=random.choice((0.0, 0.01, 0.1)),
         frame_lost=random.choice((0.0, 0.0, 0.002, 0.02)),
         frame_doubled=random.choice((0.0, 0.0, 0.01)),
         slow_disk_ms=random.choice((1.0, 4.0, 20.0, 100.0)),

@@ -1,0 +1,93 @@
+"""Live: a config on disk becomes a running guard: checked, journal taken over and folded, then driven until its end."""
+
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+from holdfast.app.assemble import assemble
+from holdfast.app.config import GuardConfig, load_config
+from holdfast.app.driver import Driver
+from holdfast.app.key_file import desk_signer
+from holdfast.app.node import Node
+from holdfast.app.steady_clock import SteadyClock
+from holdfast.app.warm_up import warm_up, warm_up_feeds
+from holdfast.error import CallerError
+from holdfast.ledger.journal.base import Journal
+from holdfast.ledger.journal.follower import Follower
+from holdfast.ledger.record import RuleRecord, RunStarted, decode, settings_record
+
+JOURNAL_FILE: Final = "journal.sqlite"
+LEDGER_FOLDER: Final = "ledger"
+
+
+class Guard:
+    """One desk's guard. Making it checks everything; `run` connects.
+
+    Raises: CallerError for whatever is wrong with the config and what it names.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.config = load_config(path)
+        self.parts = assemble(self.config)
+        self.signer = desk_signer(self.config)
+
+    def summary(self) -> str:
+        """Say in a line what will run."""
+        config = self.config
+        venues = ", ".join(f"{one.name}/{one.account}" for one in config.venues)
+        armed = ", ".join(f"{name} ({mode})" for name, mode in config.arm.items()) or "nothing"
+        return f"desk {config.desk} on {venues}; armed: {armed}"
+
+    def run(self) -> int:
+        """Take over, fold, connect, and run until the end; return the exit code."""
+        config = self.config
+        state = config.state
+        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        warm_up()
+        warm_up_feeds(one.name for one in config.venues)
+        clock = SteadyClock()
+        node = Node(self.parts)
+        journal = open_journal(config)
+        follower: Follower | None = None
+        try:
+            journal.take_over(config.node, clock.now_ns())
+            node.recover(decode(data) for _, data in journal.read())
+            follower = Follower.open(
+                open_journal(config), state / LEDGER_FOLDER, config.origin, self.signer, self._started()
+            )
+            return Driver(node, clock, journal, follower, state, config.notify).run()
+        finally:
+            if follower is not None:
+                follower.close()
+            journal.close()
+
+    def _started(self) -> RunStarted:
+        rules = self.parts.state.desk.rules.rules
+        return RunStarted(
+            settings=settings_record(self.config),
+            rules=tuple(RuleRecord(rule.id, rule.version, rule.sha256) for rule in rules),
+            inputs=(),
+            versions={"holdfast": version("holdfast")},
+        )
+
+
+def open_journal(config: GuardConfig) -> Journal:
+    """Open the journal that a config names: `sqlite`, `sqlite:FILE` or `postgresql://...`.
+
+    Raises: CallerError `config.journal`; those of the journals.
+    """
+    kind, _, rest = config.journal.partition(":")
+    if kind == "sqlite":
+        from holdfast.ledger.journal.sqlite import SqliteJournal  # noqa: PLC0415 - only the one that is used
+
+        return SqliteJournal(config.state / (rest or JOURNAL_FILE))
+    if kind == "postgresql":
+        from holdfast.ledger.journal.postgres import PostgresJournal  # noqa: PLC0415
+
+        return PostgresJournal(config.journal)
+    raise CallerError(
+        "config.journal",
+        f"{kind!r} is no journal",
+        where="journal",
+        remedy="write sqlite, or postgresql://...",
+    )
