@@ -95,12 +95,20 @@ class Holder:
         exchange.deposit(self.account, listing.settle, Decimal(amount).quantize(_CENT))
 
 
-def cross(exchange: Exchange, world: "World", account: str, listing: Listing, sign: int, lots: int) -> int:
+def cross(
+    exchange: Exchange,
+    world: "World",
+    account: str,
+    listing: Listing,
+    sign: int,
+    lots: int,
+    client_id: str = "",
+) -> int:
     """Open a position against the carry fund at the mark; return the lots that were done."""
     enrich(exchange, FUND, world)
     ticks = max(round(exchange.mark(listing.symbol) / float(listing.tick)), 1)
     side: Side = "buy" if sign > 0 else "sell"
-    order = exchange.place_lots(account, listing.symbol, side, lots, ticks)
+    order = exchange.place_lots(account, listing.symbol, side, lots, ticks, client_id=client_id)
     if not isinstance(order, Order):
         return 0
     left = lots - order.filled_lots

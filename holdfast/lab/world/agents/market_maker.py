@@ -57,7 +57,7 @@ STEADY: Final = Style(
     skew=0.00005, nerve=9.0, pause_ns=3 * SECOND_NS,
 )  # fmt: skip
 DEEP: Final = Style(
-    name="deep", every_ns=1_500 * MILLISECOND_NS, levels=7, half=0.0004, fear=2.0, step=0.0015, first_usd=700_000.0,
+    name="deep", every_ns=1_500 * MILLISECOND_NS, levels=7, half=0.0004, fear=1.2, step=0.0015, first_usd=700_000.0,
     skew=0.0001,
 )  # fmt: skip
 STYLES: Final = (QUICK, STEADY, DEEP)
@@ -163,7 +163,7 @@ class MarketMaker:
         """Return the quotes that are wanted: sign and ticks, with the usual lots."""
         style = self._style
         tick = float(listing.tick)
-        calm = 1.0 / (1.0 + self._mood.stress / 20.0)
+        calm = 1.0 / (1.0 + self._mood.stress / 40.0)
         first_lots = self._first_usd * calm / lot_usd(exchange, listing)
         step = max(round(max(style.step * self._spread, half * 0.7) * fair / tick), 1)
         wanted: dict[tuple[int, int], float] = {}
