@@ -9,6 +9,7 @@ import msgspec
 from benchmarks import (
     bench_alerts,
     bench_bytes_to_book,
+    bench_clients,
     bench_credit,
     bench_exchange,
     bench_fold,
@@ -40,6 +41,7 @@ ALL = {
     "credit": bench_credit,
     "journal": bench_journal,
     "exchange": bench_exchange,
+    "clients": bench_clients,
 }
 
 

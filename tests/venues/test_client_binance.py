@@ -35,7 +35,7 @@ from holdfast.order import NewOrder
 from holdfast.venues.binance.client import BinanceClient
 from holdfast.venues.binance.client_errors import outcome_of
 from holdfast.venues.binance.client_messages import Refusal
-from holdfast.venues.binance.client_requests import order_params, sign
+from holdfast.venues.binance.client_requests import Signer, order_params
 from holdfast.venues.client import Frame, Open, Request
 
 STREAM_ORDER = {
@@ -73,7 +73,7 @@ def test_the_signature_is_that_of_the_documentation() -> None:
     secret = "NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP1e3UZjInClVN65XAbvqqM6A7H5fATj0j"
     query = "symbol=LTCBTC&side=BUY&type=LIMIT&timeInForce=GTC&quantity=1&price=0.1&recvWindow=5000&timestamp=1499827319559"
     signature = "c8db56825ae71d6d79447849e617115f4a920fa2acdcab2b053c4b2838bd6b71"
-    assert sign(secret, query) == f"{query}&signature={signature}"
+    assert Signer(secret).sign(query) == f"{query}&signature={signature}"
 
 
 def test_an_order_is_one_signed_request_that_ends_with_its_validity(bench: BinanceBench) -> None:

@@ -121,6 +121,19 @@ def test_cancel_all_is_one_frame(bench: DeribitBench) -> None:
     assert json.loads(wish.data)["params"] == {"instrument_name": "BTC-PERPETUAL"}
 
 
+def test_brakes_are_counted_so_that_moves_wait_for_what_they_cost(bench: DeribitBench) -> None:
+    for number in range(40):
+        bench.effect(CANCEL_ALL, f"b{number}")
+    assert len(bench.held) == 40
+    bench.held.clear()
+    bench.effect(PLACE, valid_s=30.0)
+    assert not bench.held
+    bench.run(4.0)
+    assert not bench.held
+    bench.run(2.0)
+    assert len(bench.held) == 1
+
+
 def test_the_signature_is_that_of_the_documentation() -> None:
     params = signature_params("AMANDA", "AMANDASECRECT", 1576074319000, "1iqt2wls")
     text = b"1576074319000\n1iqt2wls\n"

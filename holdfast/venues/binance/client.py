@@ -177,7 +177,7 @@ class BinanceClient(BinanceLines):
         self._tick(now_ns)
         self._weights.brake(now_ns, weight)
         asked = self._asked(kind, subject, effect)
-        query = requests.signed_query(self._secret, params, self.clock.time_ms(now_ns), QUERY_MS)
+        query = self._signer.signed(params, self.clock.time_ms(now_ns), QUERY_MS)
         url = f"{self._rest_url}{path}?{query}"
         self._leave(now_ns, asked, self._request(asked, method, url, urgent=True))
 

@@ -66,7 +66,8 @@ class BinanceLines(BinanceAnswers):
         wallet_url = MAINNET_WALLET if self._rest_url == MAINNET_REST else self._rest_url
         self._wallet_url = self.settings.wallet_url.rstrip("/") or wallet_url
         self.symbols = tuple(dict.fromkeys(symbols))
-        self._key, self._secret = credentials
+        self._key = credentials[0]
+        self._signer = requests.Signer(credentials[1])
         limits = self.settings
         lines = [Line("private", "private", "", QUIET_S)]
         if symbols:
@@ -201,5 +202,5 @@ class BinanceLines(BinanceAnswers):
     ) -> Request:
         time_ms = self.clock.time_ms(now_ns)
         window_ms = max(1, until_ms - time_ms) if until_ms else QUERY_MS
-        query = requests.signed_query(self._secret, params, time_ms, window_ms)
+        query = self._signer.signed(params, time_ms, window_ms)
         return self._request(asked, method, f"{url}?{query}")
