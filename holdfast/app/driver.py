@@ -4,8 +4,8 @@ Rules:
 
 1. Each input is handed to the node as it comes, and what follows leaves in the same call: nothing waits for a task between a
    message that triggers a brake and the brake.
-2. Records are appended to the journal by one thread, all that have gathered at once; moves leave when the node hears of it. A
-   journal that fails is tried again and again with the same records; brakes go on leaving meanwhile.
+2. Records are appended to the journal by one thread, all that have gathered at once; moves leave when the node hears of it.
+   A journal that fails is tried again and again with the same records; brakes go on leaving meanwhile.
 3. A node that is fenced off stops at once. A node that ends in order writes what it has.
 4. The provable ledger follows the journal in a thread of its own; it is never in the way.
 """
@@ -187,8 +187,9 @@ class Driver:
             self._writing = self._loop.create_task(self._write())
         while node.notes:
             LOG.info("%s", node.notes.popleft())
-        if node.is_ready != self._is_ready:
-            self._is_ready = node.is_ready
+        is_ready = all(map(node.reconciling.is_current, node.clients))
+        if is_ready != self._is_ready:
+            self._is_ready = is_ready
             LOG.info("ready" if self._is_ready else "not ready: an account is not reconciled")
             self._show_health()
         self._set_alarm()

@@ -109,12 +109,6 @@ class Node:
         """Return the epoch that this node writes in."""
         return self.memory.epoch
 
-    @property
-    def is_ready(self) -> bool:
-        """Tell whether every account can be acted on and was reconciled since its private line came up."""
-        current = self.reconciling.is_current
-        return all(client.is_ready and current(client.venue, client.account) for client in self.clients)
-
     def start(self, now_ns: int) -> None:
         """Take the config's limits and modes in, and connect every client.
 

@@ -14,6 +14,7 @@ from holdfast.event import AccountEvent, LineMoved, OrdersListed, PositionsListe
 from holdfast.market.blotter import Blotter
 from holdfast.market.difference import Difference
 from holdfast.response.view import Account
+from holdfast.venues.client import Client
 
 ANSWER_S_MAX: Final = 5
 SPACING_NS_MIN: Final = SECOND_NS // 2  # a playbook that waits for an answer asks no oftener
@@ -32,10 +33,11 @@ class Reconciling:
         self._answered: dict[Account, dict[type, tuple[int, tuple[str, ...]]]] = {}
         self._up_ns: dict[Account, int] = {}
 
-    def is_current(self, venue: str, account: str) -> bool:
-        """Tell whether an account was reconciled since its private line came up, and the line is up."""
-        up_ns = self._up_ns.get((venue, account))
-        return up_ns is not None and self.reconciled_ns.get((venue, account), 0) >= up_ns
+    def is_current(self, client: Client) -> bool:
+        """Tell whether an account can be acted on, and was reconciled since its private line came up."""
+        account = client.venue, client.account
+        up_ns = self._up_ns.get(account)
+        return client.is_ready and up_ns is not None and self.reconciled_ns.get(account, 0) >= up_ns
 
     def want(self, venue: str, account: str) -> None:
         """Have an account asked as soon as it may be."""
