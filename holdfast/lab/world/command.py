@@ -52,13 +52,14 @@ def facts(seed: int, hours: float, beside: Path | None, as_json: bool) -> None:
 
 async def run(seed: int, seconds: float, as_json: bool) -> None:
     """Serve until SIGINT, SIGTERM or the end of `seconds`."""
-    from holdfast.lab.world.server import WorldServer  # noqa: PLC0415 - the command line starts without a world
+    from holdfast.lab.world.agents import Population  # noqa: PLC0415 - the command line starts without a world
+    from holdfast.lab.world.server import WorldServer  # noqa: PLC0415
 
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, ended.set)
-    async with WorldServer(seed) as server:
+    async with WorldServer(seed, [Population(seed)]) as server:
         described = server.describe()
         click.echo(json.dumps(described) if as_json else _in_words(described))
         sys.stdout.flush()

@@ -3,14 +3,14 @@
 A storm, at times drawn from its seed:
 
 1. *runaway*: the desk's own strategy starts to fire orders and stops listening.
-2. *crash*: prices fall by 12 to 20 % within 12 to 20 s, slowly at first; makers pull their quotes, holders are liquidated, and
-   part of it comes back. Prices are led along a curve: what liquidations do on the way only adds to it.
+2. *crash*: prices fall by 12 to 20 % within 12 to 20 s, slowly at first; makers pull their quotes, holders are liquidated,
+   and part of it comes back. Prices are led along a curve: what liquidations do on the way only adds to it.
 3. *freeze*: one venue says nothing for some seconds of the crash.
-4. *squeeze*: there is no event for it. The desk's positions are so large for its collateral, half of which are coins that fall
-   too, that a crash brings it to liquidation unless somebody acts.
+4. *squeeze*: there is no event for it. The desk's positions are so large for its collateral, half of which are coins that
+   fall too, that a crash brings it to liquidation unless somebody acts.
 
-`World(seed, start_ns, participants=Storm(seed).participants())` is the whole of it; the same seed with a permit that somebody
-enforces is the same storm.
+`World(seed, start_ns, participants=Storm(seed).participants())` is the whole of it; the same seed with a permit that
+somebody enforces is the same storm.
 """
 
 import math
