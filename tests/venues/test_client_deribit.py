@@ -125,6 +125,8 @@ def test_brakes_are_counted_so_that_moves_wait_for_what_they_cost(bench: Deribit
     for number in range(40):
         bench.effect(CANCEL_ALL, f"b{number}")
     assert len(bench.held) == 40
+    for wish in bench.held:
+        bench.accept(wish)
     bench.held.clear()
     bench.effect(PLACE, valid_s=30.0)
     assert not bench.held
@@ -156,6 +158,22 @@ def test_a_brake_by_http_signs_its_own_address() -> None:
     assert scheme == "deri-hmac-sha256"
     assert parts["id"] == CREDENTIALS[0]
     assert parts["sig"] == hmac.new(CREDENTIALS[1].encode(), text.encode(), hashlib.sha256).hexdigest()
+
+
+def test_a_brake_that_is_repeated_because_the_line_is_mute_goes_by_http_and_the_line_is_given_up(
+    bench: DeribitBench,
+) -> None:
+    bench.silent = True
+    bench.wishes.clear()
+    bench.effect(CANCEL_ALL, "first")
+    bench.now_ns += SECOND_NS // 2
+    bench.effect(CANCEL_ALL, "soon")
+    bench.now_ns += SECOND_NS
+    bench.effect(CANCEL_ALL, "later")
+    assert [type(wish) for wish in bench.wishes] == [Frame, Frame, Request]
+    bench.run(4.0)
+    assert ("private", False) in bench.lines()
+    assert bench.answers("first")[0].outcome == "unknown"
 
 
 def test_a_test_request_is_answered_at_once(bench: DeribitBench) -> None:

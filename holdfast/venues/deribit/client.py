@@ -2,16 +2,16 @@
 
 Rules of the venue, and what they make of ours:
 
-1. A move carries `valid_until` on the venue's clock; one that comes later is refused as `timed_out`. A transfer has no such
-   time: it carries a nonce made of its key, and the venue refuses the second of the same nonce. An order's client id is its
-   `label`, which the venue does not hold to be unique.
+1. A move carries `valid_until` on the venue's clock; one that comes later is refused as `timed_out`. A transfer carries a
+   nonce made of its key instead, of which the venue refuses the second. An order's `label`, its client id, is not unique.
 2. `get_order_state_by_label` is asked by currency and answers with a list; an empty one says that no such order is known.
 3. The dead-man switch is cancel-on-disconnect: it covers the orders placed over this very connection (or, with the scope
    `account`, those of every connection opened from then on, each when it ends), and it fires when the venue misses our
    answer to its `test_request`, so `timeout_s` is the heartbeat's interval, which is 10 s at least.
 4. Books by `raw` are for authenticated connections: the public line then signs in too. A book is resynchronised by
    subscribing again, because the first message of a subscription is the whole book.
-5. A brake goes by the account's web socket as one frame; while that line is down, by HTTP with a signature of its own.
+5. A brake goes by the account's web socket as one frame; while that line is down, or mute since an earlier brake, by HTTP
+   with a signature of its own.
 """
 
 from collections.abc import Mapping, Sequence
@@ -111,7 +111,7 @@ class DeribitClient(DeribitAnswers):
 
     def cancel_all(self, now_ns: int, key: str, instrument: str = "") -> None:
         self._tick(now_ns)
-        if "private" not in self._signed:
+        if not self._hears_us(now_ns):
             method = "private/cancel_all_by_instrument" if instrument else "private/cancel_all"
             self._brake(
                 now_ns, "cancel_all", key, method, {"instrument_name": instrument} if instrument else {}
@@ -323,7 +323,7 @@ class DeribitClient(DeribitAnswers):
         """Send a brake by the account's line, or by HTTP while that is down."""
         self._tick(now_ns)
         self._orders.brake(now_ns)
-        if "private" in self._signed:
+        if self._hears_us(now_ns):
             asked = self._asked(kind, "private", "", Effect(key))
             self._leave(now_ns, asked, Frame("private", frames.rpc(asked.id, method, {**params})))
             return

@@ -42,6 +42,8 @@ REFRESH_AT: Final = 0.8  # of a token's life
 _SUBSCRIPTION: Final = b'"method":"subscription"'
 _HEAD_BYTES: Final = 48
 _NO_ORDERS: Final = Raw(b"[]")
+MUTE_NS: Final = SECOND_NS
+_BRAKES: Final = frozenset(("cancel", "cancel_all", "dead_man"))
 _HANDSHAKE: Final = frozenset(("clock", "auth", "subscribe"))
 
 _envelope: Final = decoder(Envelope)
@@ -72,6 +74,7 @@ class DeribitAnswers(TrackedClient):
         self.reports = Reports(feed.venue, account)
         self.listed = False
         self._numbers: dict[str, int] = {}  # the venue's numbers of accounts, by name
+        self._braked_ns = 0  # when the first brake left since anything was heard of the account
         self._signed: set[str] = set()  # lines that are authenticated
         self._subscribed: set[str] = set()
         self._tokens: dict[str, str] = {}  # by line: what to refresh with
@@ -110,12 +113,21 @@ class DeribitAnswers(TrackedClient):
     @abstractmethod
     def _on_listing(self, now_ns: int, status: int, body: bytes) -> None: ...
 
+    def _hears_us(self, now_ns: int) -> bool:
+        """Tell, when a brake is about to leave, whether the line is good for it: authenticated, not mute since another."""
+        if "private" not in self._signed:
+            return False
+        self._braked_ns = self._braked_ns or now_ns
+        return now_ns - self._braked_ns < MUTE_NS
+
     # frames
 
     def _heard(self, now_ns: int, line: Line, data: bytes) -> None:
         if line.side == "public" and data.find(_SUBSCRIPTION, 0, _HEAD_BYTES) >= 0:
             self.feed.on_frame(now_ns, data)
             return
+        if line.side == "private":
+            self._braked_ns = 0
         message = _envelope(data)
         if message.id is not None:
             asked = self._requests.take(message.id)
@@ -188,6 +200,8 @@ class DeribitAnswers(TrackedClient):
             self._on_listing(now_ns, 0, b"")
         elif asked.kind == "resubscribe":
             self.resyncs.answered(now_ns, asked.subject)
+        elif line is not None and asked.kind in _BRAKES and line.heard_ns <= asked.sent_ns and line.is_open:
+            self._drop(now_ns, line, f"mute since {asked.kind}")
         elif line is not None and line.state == "open" and asked.kind in _HANDSHAKE:
             self._drop(now_ns, line, f"no answer to {asked.kind}")
 
