@@ -189,7 +189,7 @@ class MarketMaker:
         if not sign:
             return
         usd = lot_usd(exchange, listing)
-        lots = max(round(3.0 * self._first_usd / usd), 1)
+        lots = max(round(self._first_usd * min(self._random.paretovariate(1.0), 10.0) / usd), 1)
         side = "buy" if sign > 0 else "sell"
         order = exchange.place_lots(self.account, self._symbol, side, lots, ticks, "ioc")
         if isinstance(order, Order):

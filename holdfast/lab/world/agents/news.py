@@ -19,9 +19,9 @@ _SLOW_S: Final = 900.0
 _QUICK_S: Final = 60.0
 _SLOW_SIZE: Final = 0.5
 _JUMPS_PER_S: Final = 1.0 / 90.0
-_JUMP: Final = 0.00025  # mean size
+_JUMP: Final = 0.00016  # mean size
 _LIFT: Final = 0.5
-_LOG_MAX: Final = 1.6
+_LOG_MAX: Final = 1.3
 _PREMIUM_S: Final = 3_600.0
 _PREMIUM_SIZE: Final = 0.00015
 _CARRY_SIZE: Final = 0.01
@@ -51,7 +51,7 @@ class News:
         self._quick -= self._quick / _QUICK_S
         if draw.random() < _JUMPS_PER_S * math.exp(min(self._quick, 1.5)):
             self._jump(world)
-        level = min(self._slow + self._quick, _LOG_MAX)
+        level = self._level
         world.paths.volatility = VOLATILITY * math.exp(level - 0.5 * _SLOW_SIZE**2)
         for asset, mood in self._moods.items():
             for name, mean, size in (("premium", 0.0, _PREMIUM_SIZE), ("carry", 0.08, _CARRY_SIZE)):
@@ -67,9 +67,13 @@ class News:
             )
         return now_ns + SECOND_NS
 
+    @property
+    def _level(self) -> float:
+        return min(self._slow + self._quick, _LOG_MAX)
+
     def _jump(self, world: "World") -> None:
         draw = self._random
-        size = draw.expovariate(1.0 / _JUMP) * draw.choice((-1, 1))
+        size = draw.expovariate(1.0 / _JUMP) * math.exp(self._level) * draw.choice((-1, 1))
         for asset in self._moods:
             world.shock(asset, size * _BETA[asset] * draw.uniform(0.8, 1.2))
         self._quick += _LIFT

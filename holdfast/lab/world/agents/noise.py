@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from holdfast.lab.world.world import World
 
 ACCOUNT: Final = "noise"
-TAIL: Final = 1.5  # of sizes
-SIZE_MAX: Final = 150.0  # times the smallest
-_KERNELS: Final = ((0.4, 1.5), (0.42, 0.04))  # children of a trade, and how quickly they come (a second)
+TAIL: Final = 1.2  # of sizes
+SIZE_MAX: Final = 400.0  # times the smallest
+_KERNELS: Final = ((0.5, 3.0), (0.42, 0.04))  # children of a trade, and how quickly they come (a second)
 _AGAIN: Final = 0.1
 _CHEAP: Final = 400.0  # how much a cheap side is preferred, by a fraction of the price
 _SLIPPAGE: Final = 0.002

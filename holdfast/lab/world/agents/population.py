@@ -116,7 +116,7 @@ def new_agents(seed: int, world: "World") -> list[Agent]:
     for venue, symbol, asset, size, styles, rate in markets:
         mood = moods[asset]
         agents += [MarketMaker(seed, venue, symbol, style, mood, size) for style in styles]
-        agents.append(NoiseTrader(seed, venue, symbol, mood, rate, 2_500.0 * size**0.5))
+        agents.append(NoiseTrader(seed, venue, symbol, mood, rate, 1_200.0 * size**0.5))
         if (venue, symbol) != (BINANCE, "BTCUSDT"):
             main = (BINANCE, f"{asset}USDT")
             if (venue, symbol) != main:
