@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 FORGET_S: Final = 60.0
 _MOVED: Final = 0.45  # of half a spread: quotes are renewed when fair value has moved so far,
-_MOVED_MIN: Final = 0.000015  # and by so much of the price
+_MOVED_MIN: Final = 0.00002  # and by so much of the price
 _WIDENED: Final = 1.4
 _SLOWER_MAX: Final = 3.0
 
@@ -49,7 +49,7 @@ class Style(msgspec.Struct, frozen=True, kw_only=True):
 
 
 QUICK: Final = Style(
-    name="quick", every_ns=250 * MILLISECOND_NS, levels=2, half=0.000006, fear=0.12, step=0.00005, first_usd=80_000.0,
+    name="quick", every_ns=300 * MILLISECOND_NS, levels=2, half=0.000006, fear=0.12, step=0.00005, first_usd=80_000.0,
     skew=0.00002, nerve=5.0, pause_ns=2 * SECOND_NS, is_sniper=True,
 )  # fmt: skip
 STEADY: Final = Style(

@@ -26,11 +26,12 @@ IV_MIN: Final = 0.05
 class OptionGroup:
     """The options of one asset, marked together when somebody asks after a move."""
 
-    __slots__ = ("contracts", "index", "is_stale", "signs", "strikes")
+    __slots__ = ("contracts", "index", "is_marked", "is_stale", "signs", "strikes")
 
     def __init__(self) -> None:
         self.contracts: list[Contract] = []
         self.is_stale = True
+        self.is_marked = False  # every contract has had a mark
         self.index = 0.0  # as it was when marks were last moved
         self.strikes = np.empty(0)
         self.signs = np.empty(0)
@@ -66,11 +67,12 @@ class Marks:
     def index_set(self, asset: str) -> None:
         """Give contracts that have no mark yet their first one."""
         for contract in self._futures.get(asset, ()):
-            self._first(contract)
+            if contract.mark == 0.0:
+                self._first(contract)
         group = self.groups.get(asset)
         if group is not None:
             group.is_stale = True
-            if group.contracts and any(contract.mark == 0.0 for contract in group.contracts):
+            if not group.is_marked:
                 self.refresh(group)
 
     def update(self) -> None:
@@ -133,6 +135,7 @@ class Marks:
         index = state.index(asset)
         if index <= 0.0:
             return
+        group.is_marked = True
         dated = {c.listing.expiry_ns: c.mark for c in self._futures.get(asset, ()) if c.listing.expiry_ns}
         forwards = np.array([dated.get(c.listing.expiry_ns) or index for c in contracts])
         expiries = np.array([c.listing.expiry_ns for c in contracts], dtype=np.float64)
@@ -168,6 +171,7 @@ class Marks:
 
     def _shape(self, group: OptionGroup) -> None:
         group.is_stale = True
+        group.is_marked = False
         group.strikes = np.array([float(c.listing.strike) for c in group.contracts])
         group.signs = np.array([1.0 if c.listing.option_type == "call" else -1.0 for c in group.contracts])
 
