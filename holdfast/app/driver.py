@@ -27,14 +27,14 @@ from holdfast.app.control.inbox import Inbox, InboxFile
 from holdfast.app.control.lines import Answer
 from holdfast.app.control.notify import Notifier, NotifySettings, Told
 from holdfast.app.control.server import ControlServer
+from holdfast.app.following import Following
 from holdfast.app.machine import Machine
 from holdfast.app.node import Node
 from holdfast.app.steady_clock import SteadyClock
 from holdfast.app.wire import Wire
 from holdfast.clock import SECOND_NS
-from holdfast.error import OutsideError
+from holdfast.error import HoldfastError, OutsideError
 from holdfast.ledger.journal.base import Fenced, Journal
-from holdfast.ledger.journal.follower import Follower
 from holdfast.ledger.record import Record, encode
 from holdfast.venues.client import Failure
 
@@ -56,7 +56,7 @@ class Driver:
         node: Node,
         clock: SteadyClock,
         journal: Journal,
-        follower: Follower | None,
+        following: Following,
         folder: Path,
         notify: NotifySettings,
         on_ready: Callable[[], None] | None = None,
@@ -64,7 +64,7 @@ class Driver:
         self._node = node
         self._clock = clock
         self._journal = journal
-        self._follower = follower
+        self._following = following
         self._folder = folder
         self._on_ready = on_ready
         self._wire = Wire(self)
@@ -136,10 +136,9 @@ class Driver:
         await self._wire.close()
         self._writer.shutdown(wait=True, cancel_futures=True)
         self._ledger.shutdown(wait=True, cancel_futures=True)
-        if self._follower is not None:
-            with contextlib.suppress(OutsideError):
-                self._follower.catch_up()
-            self._follower.close()
+        with contextlib.suppress(HoldfastError, OSError):
+            self._following.follow()
+        self._following.close()
         self._journal.close()
 
     # what the wire hears
@@ -251,13 +250,17 @@ class Driver:
 
     async def _follow(self) -> None:
         """Let the provable ledger follow the journal."""
-        while self._follower is not None:
+        told = ""
+        while True:
             await asyncio.sleep(FOLLOW_S)
             try:
-                await self._loop.run_in_executor(self._ledger, self._follower.catch_up)
+                await self._loop.run_in_executor(self._ledger, self._following.follow)
                 self._machine.beat("ledger", FOLLOW_S)
-            except OutsideError as error:
-                LOG.error("%s", error)
+                told = ""
+            except (HoldfastError, OSError) as error:
+                if str(error) != told:
+                    LOG.error("%s", error)
+                told = str(error)
 
     # people
 

@@ -7,6 +7,7 @@ from typing import Final
 from holdfast.app.assemble import assemble
 from holdfast.app.config import GuardConfig, load_config
 from holdfast.app.driver import Driver
+from holdfast.app.following import Following
 from holdfast.app.key_file import desk_signer
 from holdfast.app.node import Node
 from holdfast.app.steady_clock import SteadyClock
@@ -48,18 +49,19 @@ class Guard:
         clock = SteadyClock()
         node = Node(self.parts)
         journal = open_journal(config)
-        follower: Follower | None = None
+        following = Following(lambda: open_journal(config), self._open_follower)
         try:
             journal.take_over(config.node, clock.now_ns())
             node.recover(decode(data) for _, data in journal.read())
-            follower = Follower.open(
-                open_journal(config), state / LEDGER_FOLDER, config.origin, self.signer, self._started()
-            )
-            return Driver(node, clock, journal, follower, state, config.notify).run()
+            following.begin()
+            return Driver(node, clock, journal, following, state, config.notify).run()
         finally:
-            if follower is not None:
-                follower.close()
+            following.close()
             journal.close()
+
+    def _open_follower(self, journal: Journal) -> Follower:
+        folder, origin = self.config.state / LEDGER_FOLDER, self.config.origin
+        return Follower.open(journal, folder, origin, self.signer, self._started())
 
     def _started(self) -> RunStarted:
         rules = self.parts.state.desk.rules.rules
