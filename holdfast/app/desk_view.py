@@ -143,6 +143,10 @@ class LiveView:
         """Return when the questions of the last complete reconciliation were asked."""
         return self._reconciled.get((venue, account), 0)
 
+    def is_known(self, scope: Scope) -> bool:
+        """Tell whether every account in the scope was reconciled since this process began."""
+        return all(account in self._reconciled for account in self.accounts(scope))
+
     def differences(self, scope: Scope) -> list[str]:
         """Return in what our view and the venues' differ, one line each."""
         return [

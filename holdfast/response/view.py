@@ -62,6 +62,10 @@ class DeskView(Sight, Protocol):
         """Return when the questions of the last complete reconciliation of an account were asked; 0 for never."""
         ...
 
+    def is_known(self, scope: Scope) -> bool:
+        """Tell whether every account in the scope was reconciled since this process began: before, nothing held is known."""
+        ...
+
     def differences(self, scope: Scope) -> list[str]:
         """Return in what our view and the venues' differ, one line each, unknown orders included."""
         ...
@@ -100,6 +104,7 @@ class Moment(msgspec.Struct, kw_only=True):
     reconciled: dict[Account, int] = {}
     differing: list[tuple[Scope, str]] = []
     known_accounts: list[Account] = []
+    unheard: set[Account] = set()
 
     def position(self, venue: str, account: str, instrument: str) -> Decimal:
         """Return what is held."""
@@ -170,6 +175,10 @@ class Moment(msgspec.Struct, kw_only=True):
     def reconciled_ns(self, venue: str, account: str) -> int:
         """Return when an account was last reconciled."""
         return self.reconciled.get((venue, account), 0)
+
+    def is_known(self, scope: Scope) -> bool:
+        """Tell whether no account of the scope is among the unheard."""
+        return not any(account in self.unheard for account in self.accounts(scope))
 
     def differences(self, scope: Scope) -> list[str]:
         """Return the differences noted in a scope."""

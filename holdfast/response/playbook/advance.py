@@ -60,13 +60,21 @@ def _enter(turning: Turning, step: Step) -> None:
 
 def _may_move(turning: Turning, step: Act) -> bool:
     """Tell whether a move may begin: people agreed where the mode asks them, and nobody else moves here."""
-    if not confirmed(turning, step.name, words_of(step.verb)):
+    if not confirmed(turning, step.name, words_of(step.verb)) or not _is_known(turning):
         return False
     other = turning.runs.moving(turning.draft)
     if other:
         turning.due.notices.append(f"{turning.draft.name} waits with {step.name} until {other} has moved")
         turning.due.wake(turning.now_ns + LOOK_NS)
     return not other
+
+
+def _is_known(turning: Turning) -> bool:
+    """Tell whether what is held is known: a node that has just begun would take it for nothing."""
+    is_known = turning.view.is_known(turning.draft.scope)
+    if not is_known:
+        turning.due.wake(turning.now_ns + LOOK_NS)
+    return is_known
 
 
 def _leave(turning: Turning, step: Step) -> None:
@@ -99,6 +107,9 @@ def _leave(turning: Turning, step: Step) -> None:
 def _act(turning: Turning, step: Act) -> None:
     draft, due = turning.draft, turning.due
     entered = draft.active[step.name]
+    if needs_consent(step.verb) and turning.now_ns < entered.deadline_ns and not _is_known(turning):
+        due.wake(entered.deadline_ns)
+        return
     progress = registry.advance(
         turning.now_ns, draft.name, draft.key_step(step.name), step.verb, entered.plan,
         turning.view, turning.outbox,
