@@ -10,8 +10,9 @@
 
 from collections.abc import Iterator
 from decimal import Decimal
+from typing import Final
 
-from holdfast.action import PlaceOrder, Transfer
+from holdfast.action import CancelOrder, PlaceOrder, Transfer
 from holdfast.error import BrokenInvariant
 from holdfast.event import AccountEvent, BalanceReported, EffectAnswered, Filled, OrderAbsent, OrderReported
 from holdfast.receipt import Attempted, Intended, NodeStarted, Receipt, Settled
@@ -19,6 +20,9 @@ from holdfast.response.collateral import NO_EVIDENCE, Balances, Evidence, ends
 from holdfast.response.dispatch import attempt_of
 from holdfast.response.intent import Happening, Intent, Verdict
 from holdfast.response.patience import Patience, backoff_ns, to_ns
+
+NOT_OPEN: Final = "not_open"
+"""What every client says where a venue answers that an order is not, or no longer, open."""
 
 
 class Intents:
@@ -217,13 +221,16 @@ class Intents:
         if intent.kind == "order" and event.outcome == "accepted":
             self._taken(intent, event.time_ns)
             return
-        if not intent.follow(event.outcome):
+        # What a cancel wants is an order that is not open: a venue that says so has nothing left to do.
+        is_reached = isinstance(intent.action, CancelOrder) and event.code == NOT_OPEN
+        said = "accepted" if is_reached else event.outcome
+        if not intent.follow(said):
             return
         intent.changed_ns = event.time_ns
         intent.last_code, intent.last_detail = event.code, event.detail
-        intent.was_refused = event.outcome == "refused"
+        intent.was_refused = said == "refused"
         if intent.state == "decided":
-            outcome = "refused" if event.outcome == "refused" else "done"
+            outcome = "refused" if said == "refused" else "done"
             intent.verdict = Verdict(outcome, event.code, event.detail)
             if intent.kind == "brake":
                 self._cover(intent)
