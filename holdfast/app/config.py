@@ -19,7 +19,7 @@ from holdfast.detectors.live_watch import LiveSettings
 from holdfast.error import CallerError
 from holdfast.policy.governor.limits import GovernorSettings
 from holdfast.receipt import Mode
-from holdfast.settings import Settings, read_settings
+from holdfast.settings import KeySettings, Settings, read_settings
 
 DEAD_MAN_S_MIN: Final = 10.0
 DEAD_MAN_S_MAX: Final = 600.0
@@ -137,7 +137,9 @@ def load_config(path: Path) -> GuardConfig:
         raise CallerError(
             "config.value", "no venue is named", where=f"{path}: venues", remedy="add a [[venues]] table"
         )
-    return msgspec.structs.replace(config, base=str(path.absolute().parent))
+    base = path.absolute().parent
+    key = KeySettings(path=str(base / config.key.path)) if config.key.path else config.key
+    return msgspec.structs.replace(config, base=str(base), key=key)
 
 
 def load_credentials(path: Path, where: str) -> Credentials:

@@ -130,6 +130,11 @@ class Network:
         for line in list(self._lines.values()):
             self._end_by_venue(line, "the connection was reset")
 
+    def stall(self, duration_ns: int) -> None:
+        """Let nothing come in on any line for a while, though all stay open: what comes late comes in order."""
+        for line in self._lines.values():
+            line.in_ns = max(line.in_ns, self._clockwork.now_ns + duration_ns)
+
     def die(self) -> None:
         """The process is gone: nothing is heard; the venue notices a moment later."""
         self.hearer = None

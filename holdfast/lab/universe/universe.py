@@ -14,7 +14,7 @@ import msgspec
 from holdfast.app.node import Node
 from holdfast.clock import MILLISECOND_NS, SECOND_NS
 from holdfast.lab.universe.clockwork import Clockwork
-from holdfast.lab.universe.desk import ACCOUNT, STRATEGY, command, new_node
+from holdfast.lab.universe.desk import ACCOUNT, STRATEGY, SYMBOLS, command, new_node
 from holdfast.lab.universe.network import Network
 from holdfast.lab.universe.port import ports_of
 from holdfast.lab.universe.process import Process
@@ -22,14 +22,15 @@ from holdfast.lab.universe.verdict import Verdict, judge
 from holdfast.lab.universe.weather import CALM, Weather, stormy
 from holdfast.lab.world.exchange import OrderRequest
 from holdfast.lab.world.listings import BINANCE, DERIBIT
+from holdfast.lab.world.resident import Quoter
 from holdfast.lab.world.world import World
 from holdfast.ledger.journal.memory import MemoryJournal
 from holdfast.receipt import Mode
 
 START_NS: Final = 1_760_000_000 * SECOND_NS
 STEP_NS: Final = 50 * MILLISECOND_NS
-STORM_S: Final = 20
-HEALING_S: Final = 40
+STORM_S: Final = 15
+HEALING_S: Final = 25
 ARMED: Final[dict[str, Mode]] = {
     "deleverage": "act",
     "cancel_and_pause": "act",
@@ -58,7 +59,7 @@ class Universe:
     def __init__(self, seed: int, make: Make = armed_node, *, is_stormy: bool = True) -> None:
         self.random = Random(f"universe {seed}")
         self.clockwork = Clockwork(START_NS)
-        self.world = World(seed, START_NS)
+        self.world = World(seed, START_NS, participants=[Quoter(SYMBOLS)])
         self.journal = MemoryJournal()
         self.weather: Weather = stormy(self.random) if is_stormy else CALM
         self.networks: list[Network] = []
@@ -179,9 +180,26 @@ class Universe:
         """Put the troubles of this universe into its time."""
         random = self.random
         troubles = (
-            self._kill, self._kill, self._stop, self._take_over, self._tear, self._lose_answers, self._freeze, self._refuse,
-            self._disk_full, self._journal_away, self._shock, self._shock, self._order, self._order, self._order, self._skip,
-        )  # fmt: skip
+            *(
+                self._kill,
+                self._kill,
+                self._stop,
+                self._take_over,
+                self._tear,
+                self._stall,
+                self._deaf,
+                self._deaf,
+            ),
+            *(
+                self._lose_answers,
+                self._freeze,
+                self._refuse,
+                self._disk_full,
+                self._journal_away,
+                self._skip,
+            ),
+            *(self._shock, self._shock, self._order, self._order, self._order),
+        )
         for trouble in random.choices(troubles, k=random.randint(4, 14)):
             at_ns = self.clockwork.now_ns + random.randrange(until_ns - self.clockwork.now_ns)
             self.clockwork.at(at_ns, self._noted(trouble))
@@ -229,6 +247,17 @@ class Universe:
     def _tear(self) -> None:
         for network in self.networks:
             network.tear()
+
+    def _stall(self) -> None:
+        for network in self.networks:
+            network.stall(round(self.random.uniform(0.5, 8.0) * SECOND_NS))
+
+    def _deaf(self) -> None:
+        """Answers to effects are lost while the lines say nothing either."""
+        for faults in self.world.faults.values():
+            faults.hurt_effects(self.random.choice(("error", "lost")), self.random.randint(1, 3))
+        self._stall()
+        self._order()
 
     def _any_faults(self) -> Any:
         return self.world.faults[self.random.choice((DERIBIT, BINANCE))]

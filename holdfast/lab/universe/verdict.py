@@ -7,17 +7,22 @@ our view of positions is the venues' own, and no order of the guard still rests.
 
 from collections import Counter
 from decimal import Decimal
+from typing import Final
 
 import msgspec
 
 from holdfast.action import PlaceOrder
 from holdfast.app.node import Node
+from holdfast.clock import SECOND_NS
 from holdfast.lab.universe.desk import ACCOUNT, PREFIX
 from holdfast.lab.world.exchange import Order
 from holdfast.lab.world.world import World
 from holdfast.ledger.journal.base import Journal
 from holdfast.ledger.record import decode
 from holdfast.receipt import Attempted, Intended, Settled
+
+SETTLE_S_MAX: Final = 10.0
+"""The bound within which an intent must be settled where everything works."""
 
 
 class Verdict(msgspec.Struct, kw_only=True):
@@ -105,11 +110,14 @@ def _judge_rest(
     intents: dict[str, Intended],
     settled: dict[str, Settled],
 ) -> None:
-    for key in intents:
-        if key not in settled:
-            verdict.wrong.append(f"{key} is not settled after healing")
+    old_ns = world.now_ns - round(SETTLE_S_MAX * SECOND_NS)
+    for key, intent in intents.items():
+        if key not in settled and intent.time_ns < old_ns:
+            verdict.wrong.append(
+                f"{key} is not settled {SETTLE_S_MAX:g} s after it was intended, with all healed"
+            )
     for (venue, client_id), known in orders.items():
-        if any(one.state == "open" for one in known):
+        if any(one.state == "open" and one.created_ns < old_ns for one in known):
             verdict.wrong.append(f"{venue} still has order {client_id} open")
     for name, count in Counter(key.partition("/")[0] for key in intents).items():
         if count > 1_000:

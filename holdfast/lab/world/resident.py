@@ -5,6 +5,7 @@ no memory, and the taker no reason.
 """
 
 import random
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
@@ -30,9 +31,10 @@ Level = tuple[Side, int]
 
 
 class Quoter:
-    """Quotes around the mark, `LEVELS` a side, in every instrument of every venue."""
+    """Quotes around the mark, `LEVELS` a side, in every instrument of every venue, or in those that are named."""
 
-    def __init__(self) -> None:
+    def __init__(self, symbols: Mapping[str, Sequence[str]] | None = None) -> None:
+        self._symbols = symbols
         self._due_ns: dict[tuple[str, str], int] = {}
         self._fair: dict[tuple[str, str], float] = {}
         self._first_lots: dict[tuple[str, str], int] = {}
@@ -43,6 +45,8 @@ class Quoter:
         for venue, exchange in world.exchanges.items():
             enrich(exchange, QUOTER, world)
             for listing in exchange.listings.values():
+                if self._symbols is not None and listing.symbol not in self._symbols.get(venue, ()):
+                    continue
                 key = venue, listing.symbol
                 if now_ns < self._due_ns.get(key, 0):
                     continue
