@@ -6,8 +6,8 @@ A storm, at times drawn from its seed:
 2. *crash*: prices fall by 12 to 20 % within 12 to 20 s, slowly at first; makers pull their quotes, holders are liquidated,
    and part of it comes back. Prices are led along a curve: what liquidations do on the way only adds to it.
 3. *freeze*: one venue says nothing for some seconds of the crash.
-4. *squeeze*: there is no event for it. The desk's positions are so large for its collateral, half of which are coins that
-   fall too, that a crash brings it to liquidation unless somebody acts.
+4. *squeeze*: nothing has to be done for it, and `events` tells of it. The desk's positions are so large for its collateral,
+   half of which are coins that fall too, that a crash brings it to liquidation unless somebody acts.
 
 `World(seed, start_ns, participants=Storm(seed).participants())` is the whole of it; the same seed with a permit that
 somebody enforces is the same storm.
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 LENGTH_S: Final = 60.0
 _BETA: Final = {"BTC": 1.0, "ETH": 1.15, "SOL": 1.3}
 _SLOW_START: Final = 2.0
+_SQUEEZED: Final = 2
 
 
 class Calm:
@@ -65,7 +66,7 @@ class Storm(Calm):
         self.frozen_venue = draw.choice(VENUES)
         self.freeze_s = self.crash_s + draw.uniform(0.3, 0.6) * self.crash_length_s
         self.freeze_length_s = draw.uniform(3.0, 6.0) * scale
-        self._start_ns = 0
+        self._start_ns = self._look_ns = 0
         self._before: dict[str, float] = {}
         self._done: set[str] = set()
 
@@ -78,6 +79,7 @@ class Storm(Calm):
             self.strategy.run_away(now_ns + int(self.runaway_length_s * SECOND_NS))
         if second >= self.crash_s:
             self._lead(now_ns, second - self.crash_s, world)
+            self._watch(now_ns, world)
         if second >= self.freeze_s and self._once("freeze"):
             self._tell(now_ns, f"{self.frozen_venue} freezes")
             world.faults[self.frozen_venue].is_frozen = True
@@ -104,6 +106,18 @@ class Storm(Calm):
             missing = move * _BETA.get(asset, 1.0) - math.log(world.paths.prices[asset] / before)
             if missing * sign > 0.0:
                 world.shock(asset, missing)
+
+    def _watch(self, now_ns: int, world: "World") -> None:
+        """Tell where the desk's margin is squeezed, looking once a second."""
+        if now_ns < self._look_ns:
+            return
+        self._look_ns = now_ns + SECOND_NS
+        for venue, exchange in world.exchanges.items():
+            for it in exchange.balances(ACCOUNT):
+                needed = it.maintenance_margin
+                if needed and it.equity < _SQUEEZED * needed and self._once(f"squeeze {venue} {it.asset}"):
+                    words = f"equity {it.equity:,.2f} {it.asset}, maintenance margin {needed:,.2f}"
+                    self._tell(now_ns, f"the desk is squeezed at {venue}: {words}")
 
     def _once(self, what: str) -> bool:
         is_first = what not in self._done

@@ -73,9 +73,19 @@ def test_calm_is_calm(seed: int) -> None:
 def test_everything_happens_once_and_in_its_order() -> None:
     lived = stormy(0)
     words = [what for _, what in lived.scenario.events]
+    words = [what for what in words if "squeezed" not in what]
     assert ["runs away" in words[0], "begins" in words[1], "freezes" in words[2]] == [True] * 3
     assert sum("thaws" in what for what in words) == sum("comes back" in what for what in words) == 1
     assert not any(faults.is_frozen for faults in lived.world.faults.values())
+
+
+def test_the_desk_is_squeezed_before_it_is_liquidated_and_never_in_calm() -> None:
+    lived = stormy(0)
+    squeezed = [time_ns for time_ns, what in lived.scenario.events if "squeezed" in what]
+    forced = [it.time_ns for it in lived.liquidated if it.account == ACCOUNT]
+    assert len(squeezed) >= 2
+    assert min(squeezed) <= min(forced)
+    assert Lived(Calm(0)).scenario.events == []
 
 
 def test_one_seed_is_one_storm() -> None:
