@@ -12,7 +12,7 @@ import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from holdfast.clock import MILLISECOND_NS, SECOND_NS
+from holdfast.clock import SECOND_NS
 from holdfast.lab.world.agents.holder import cross
 from holdfast.lab.world.agents.taking import lot_usd
 from holdfast.lab.world.exchange import Exchange, Listing, Order
@@ -36,8 +36,7 @@ POSITIONS: Final = (  # venue, symbol, dollars: about five times what stands beh
 _EVERY_NS: Final = 3 * SECOND_NS
 _QUOTE_USD: Final = 25_000.0
 _OFFSET: Final = 0.0006
-_RUNAWAY_NS: Final = 50 * MILLISECOND_NS
-_RUNAWAY_USD: Final = (20_000.0, 60_000.0)
+_RUNAWAY_USD: Final = (10_000.0, 30_000.0)
 
 
 def always_open(_venue: str, _symbol: str) -> Permit:
@@ -111,9 +110,9 @@ class DeskStrategy:
         self._quotes[venue, symbol] = placed
 
     def _fire(self, world: "World") -> None:
-        """Buy somewhere, and bid somewhere."""
+        """Buy somewhere and bid somewhere, twice."""
         draw = self._random
-        for is_taking in (True, False):
+        for is_taking in (True, False, True, False):
             venue, symbol, _ = draw.choice(POSITIONS)
             usd = draw.uniform(*_RUNAWAY_USD)
             if world.faults[venue].is_frozen:
