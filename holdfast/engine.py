@@ -118,7 +118,10 @@ class State:
 
         Like a `RiskMeasured`, it is an input: a replay is given the same at the same place.
         """
-        events: list[Event] = list(alerts)
+        events: list[Event] = []
+        if self._until_ns and now_ns >= self._until_ns:
+            self._cross_second(now_ns, events)
+        events += alerts
         self._now_ns = max(now_ns, self._now_ns)
         for alert in alerts:
             self._know(alert.scope)

@@ -271,7 +271,7 @@ class Node:
             self.memory.write(event)
         self.memory.write_all(parts.outbox.on_event(now_ns, event))
         if isinstance(event, OrderReported):
-            for key, action, reason in self.enforcement.on_order(event):
+            for key, action, reason in self.enforcement.on_order(now_ns, event):
                 self.memory.submit(now_ns, key, action, reason, self.view)
         if isinstance(event, LineMoved) and event.line == "private" and event.up:
             self.reconciling.want(event.venue, event.account)
@@ -335,6 +335,8 @@ class Node:
         self._alert(now_ns, self.parts.watch.on_tick(now_ns))
         self.reconciling.on_tick(now_ns)
         self.memory.has_moved = True
+        for key, action, reason in self.enforcement.on_second(now_ns):
+            self.memory.submit(now_ns, key, action, reason, self.view)
         self._rhythm.on_second(now_ns)
 
     def _measured(self, now_ns: int, _state: object) -> Sequence[RiskMeasured]:

@@ -20,23 +20,24 @@ PLAYBOOK_SUFFIXES: Final = (".yml", ".yaml")
 def load_playbooks(
     path: Path | None, rules: RuleSet | None = None, made: Iterable[Playbook] | None = None
 ) -> Library:
-    """Load the playbooks of a file or of every file in a folder; without a path, those that come with Holdfast.
+    """Load the playbooks that come with Holdfast and, beside them, those of a file or of every file in a folder.
 
-    `rules` lets triggers be checked against the rules that are loaded; `made` are playbooks made in Python, which come
-    with those of the package unless they are given.
+    A file of the desk's that has the name of a shipped one replaces it. What is loaded only observes until it is armed.
+    `rules` lets triggers be checked against the rules that are loaded; `made` are playbooks made in Python, those of the
+    package unless others are given.
 
     Raises: CallerError `playbooks.missing`, `playbooks.unreadable`; PlaybooksRefused with every problem of every file.
     """
     titles = None if rules is None else {rule.id: rule.title for rule in rules.rules}
     vocabulary = Vocabulary(rules=titles, detectors=ALERT_NAMES)
-    if made is None:
-        made = MADE if path is None else ()
-    return read_playbooks(playbook_texts(path), vocabulary, made)
+    return read_playbooks(playbook_texts(path), vocabulary, MADE if made is None else made)
 
 
 def playbook_texts(path: Path | None) -> dict[str, str]:
     """Return the texts that `load_playbooks` reads, by file name. Raises: as that does."""
-    return shipped_sources() if path is None else _sources(path)
+    own = {} if path is None else _sources(path)
+    replaced = {Path(file).name for file in own}
+    return {file: text for file, text in shipped_sources().items() if file not in replaced} | own
 
 
 def shipped_sources() -> dict[str, str]:

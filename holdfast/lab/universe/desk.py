@@ -4,6 +4,7 @@ What takes long to make and never changes (rules compiled, playbooks read, polic
 """
 
 from functools import cache
+from pathlib import Path
 from typing import Final
 
 from holdfast.app.assemble import parts_of
@@ -15,6 +16,7 @@ from holdfast.app.node import Node
 from holdfast.app.node_parts import NodeSettings, VenueRhythm
 from holdfast.app.playbook_files import load_playbooks
 from holdfast.app.rule_files import load_rules
+from holdfast.detectors.live_watch import LiveSettings
 from holdfast.engine import State
 from holdfast.instrument import Instruments
 from holdfast.keys.file_signer import FileSigner
@@ -48,9 +50,11 @@ def new_node(
     *,
     limits: GovernorSettings | None = None,
     patience: Patience | None = None,
+    detectors: LiveSettings | None = None,
+    playbooks: Path | None = None,
 ) -> Node:
     """Return a node with nothing in its memory, whose clients reach the world's venues."""
-    rules, library, authority, operators = _fixed()
+    rules, library, authority, operators = _fixed(playbooks)
     instruments = Instruments()
     clients: list[Client] = []
     for venue, host in HOSTS.items():
@@ -71,7 +75,10 @@ def new_node(
     gate = Gate(NAME, operators, authority, venues=SYMBOLS, playbooks=tuple(library.playbooks))
     desk = Desk(rules.fresh(), Escalation())
     owners = Owners(PREFIX, {"maker": STRATEGY})
-    parts = parts_of(settings, clients, State(instruments, desk), owners, library, gate, patience=patience)
+    state = State(instruments, desk)
+    parts = parts_of(
+        settings, clients, state, owners, library, gate, patience=patience, detectors=detectors
+    )
     return Node(parts)
 
 
@@ -84,8 +91,8 @@ def command(now_ns: int, number: int, name: str, **arguments: str) -> SignedComm
 
 
 @cache
-def _fixed() -> tuple[RuleSet, Library, Authority, tuple[OperatorSettings, ...]]:
+def _fixed(playbooks: Path | None) -> tuple[RuleSet, Library, Authority, tuple[OperatorSettings, ...]]:
     signer = FileSigner("ann", _SEED)
     operators = (OperatorSettings(name="ann", key=signer.verifier_key, roles=("admin",)),)
     rules = load_rules(None)
-    return rules, load_playbooks(None, rules), Authority.load(None, operators), operators
+    return rules, load_playbooks(playbooks, rules), Authority.load(None, operators), operators

@@ -1,0 +1,1 @@
+"""Rehearsal: one scenario lived through twice, with the guard and without, in virtual time or on real sockets."""
