@@ -1,0 +1,143 @@
+"""Faults: what a drill does to a guard, its venues and its disk, by name, up to the moment from which recovery counts.
+
+A fault strikes, lasts, and heals; what must be restarted is restarted. Recovery counts from the restart of the guard where
+there is one, and from the healing otherwise. All of it happens to processes that the drill started, and to no clock, disk or
+server of the machine's own.
+"""
+
+import time
+from collections.abc import Callable
+from random import Random
+from typing import Final, NamedTuple
+
+from holdfast.app.driver import EXIT_FENCED
+from holdfast.lab.drill.books import Finding
+from holdfast.lab.drill.site import READY_S_MAX, Site, pause
+from holdfast.lab.drill.world_process import VENUES
+
+STOP_S: Final = 10.0
+FENCED_S_MAX: Final = 10.0
+NOTICE_S_MAX: Final = 1.0
+CLOCK_STEP_S: Final = 30.0
+
+
+class Struck(NamedTuple):
+    """A fault is over: from when recovery counts, whether that is a restart, what it was in words, and what went wrong."""
+
+    since_s: float
+    is_restart: bool
+    how: str = ""
+    findings: tuple[Finding, ...] = ()
+
+
+def kill(site: Site, random: Random) -> Struck:
+    """Kill the guard with SIGKILL; start another a moment later."""
+    site.guard.kill()
+    pause(random.uniform(0.0, 0.5))
+    return Struck(site.start_guard().started_s, True)
+
+
+def stop(site: Site, random: Random) -> Struck:
+    """Stop the guard where it stands for ten seconds; let it go on."""
+    del random
+    site.guard.stop()
+    pause(STOP_S)
+    site.guard.go_on()
+    return Struck(time.monotonic(), False)
+
+
+def takeover(site: Site, random: Random) -> Struck:
+    """Stop the guard, start a second on the same journal, and let the first go on before or after the second is ready."""
+    first = site.guard
+    first.stop()
+    pause(random.uniform(0.0, 2.0))
+    second = site.start_guard()
+    is_early = random.random() < 0.5
+    if is_early:
+        pause(random.uniform(0.0, 4.0))
+    else:
+        second.await_ready(READY_S_MAX)
+        pause(random.uniform(0.0, 1.0))
+    first.go_on()
+    code = first.wait(FENCED_S_MAX)
+    found: list[Finding] = []
+    if code != EXIT_FENCED:
+        told = "runs on" if code is None else f"ended with {code}, not {EXIT_FENCED}"
+        found.append(Finding("other", f"the guard that was taken over {told}"))
+        first.end()
+    how = "the first went on early" if is_early else "the first went on late"
+    return Struck(second.started_s, True, how, tuple(found))
+
+
+def disconnect(site: Site, random: Random) -> Struck:
+    """End every session at one venue or both; half of the time no connection is taken for a while."""
+    venues = random.choice(((VENUES[0],), (VENUES[1],), VENUES))
+    is_shut = random.random() < 0.5
+    for venue in venues:
+        site.world.set_faults(venue, is_refusing=is_shut, drop_sessions=True)
+    site.guard.await_trouble(NOTICE_S_MAX)
+    if is_shut:
+        pause(random.uniform(0.0, 3.0))
+        site.world.heal()
+    return Struck(time.monotonic(), False, f"{' and '.join(venues)}{', shut for a while' if is_shut else ''}")
+
+
+def server_error(site: Site, random: Random) -> Struck:
+    """Have venues answer with a server error to orders and cancels that they accepted."""
+    return _hurt(site, random, "error")
+
+
+def timeout(site: Site, random: Random) -> Struck:
+    """Have venues say nothing to orders and cancels that they accepted."""
+    return _hurt(site, random, "lost")
+
+
+def _hurt(site: Site, random: Random, answer: str) -> Struck:
+    asked: dict[str, int] = {}
+    for venue in VENUES:
+        asked[venue] = random.randint(1, 6)
+        site.world.set_faults(venue, effect_answer=answer, effects_left=asked[venue])
+    pause(random.uniform(0.3, 2.0))
+    left = {venue: site.world.set_faults(venue)["effects_left"] for venue in VENUES}
+    site.world.heal()
+    hurt = sum(asked.values()) - sum(left.values())
+    return Struck(time.monotonic(), False, f"{hurt} answers")
+
+
+def clock_step(site: Site, random: Random) -> Struck:
+    """Step a venue's clock by half a minute, and back again."""
+    step_s = random.choice((-CLOCK_STEP_S, CLOCK_STEP_S))
+    venues = random.choice(((VENUES[0],), (VENUES[1],), VENUES))
+    for venue in venues:
+        site.world.set_faults(venue, clock_offset_ns=round(step_s * 1e9))
+    pause(random.uniform(0.5, 3.0))
+    site.world.heal()
+    return Struck(time.monotonic(), False, f"{' and '.join(venues)} by {step_s:+.0f} s and back")
+
+
+def disk_full(site: Site, random: Random) -> Struck:
+    """Leave the guard's disk without room for a while."""
+    assert site.disk is not None
+    site.disk.fill(site.guard.pid, site.journal_path)
+    pause(random.uniform(0.5, 3.0))
+    site.disk.empty()
+    return Struck(time.monotonic(), False, site.disk.how)
+
+
+def postgres_restart(site: Site, random: Random) -> Struck:
+    """Stop the PostgreSQL server as if it had crashed, and start it again."""
+    del random
+    assert site.server is not None
+    site.server.restart()
+    return Struck(time.monotonic(), False)
+
+
+Fault = Callable[[Site, Random], Struck]
+FAULTS: Final[dict[str, Fault]] = {
+    one.__name__: one
+    for one in (
+        *(kill, stop, takeover, disconnect, server_error, timeout),
+        *(postgres_restart, disk_full, clock_step),
+    )
+}
+"""The faults by name, in the order of the table."""
