@@ -44,7 +44,7 @@ class Guard:
         config = self.config
         state = config.state
         state.mkdir(mode=0o700, parents=True, exist_ok=True)
-        warm_up()
+        warm_up(self.parts.state.desk.rules)
         warm_up_feeds(one.name for one in config.venues)
         clock = SteadyClock()
         node = Node(self.parts)

@@ -6,6 +6,7 @@ Exit codes: 0 ended in order; 2 the config, its files or the call are wrong; 5 a
 import logging
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import click
 
@@ -25,6 +26,8 @@ def run(config: Path, check: bool) -> None:
 
 def run_guard(path: Path, *, check_only: bool = False) -> int:
     """Run the guard of a config until it is told to stop; return the exit code."""
+    # the expression library loads a command line of its own with a terminal toolkit: a restart is quicker without
+    sys.modules.setdefault("cel.cli", ModuleType("cel.cli"))
     try:
         from holdfast.app.live import Guard  # noqa: PLC0415 - loaded when it is needed, and an extra
     except ModuleNotFoundError as error:

@@ -18,14 +18,15 @@ from holdfast.error import OutsideError
 from holdfast.instrument import Instrument, Instruments
 from holdfast.policy.desk import Desk
 from holdfast.policy.escalation import Escalation
+from holdfast.policy.rules import RuleSet
 from holdfast.venues.registry import FEEDS
 
 _START_NS: Final = 1_700_000_000_000_000_000
 _EXPIRY_NS: Final = 1_800_000_000_000_000_000
 
 
-def warm_up() -> None:
-    """Fold a few rows of every kind into a throw-away state."""
+def warm_up(rules: RuleSet | None = None) -> None:
+    """Fold a few rows of every kind into a throw-away state, judged by rules that are at hand, or the usual ones."""
     instruments = Instruments()
     instruments.add(Instrument(venue="a", symbol="BTCUSD", kind="perpetual", base="BTC", quote="USD"))
     instruments.add(Instrument(venue="b", symbol="BTCUSD", kind="spot", base="BTC", quote="USD"))
@@ -34,7 +35,9 @@ def warm_up() -> None:
         instruments.add(
             Instrument(venue="a", symbol=side, option_type=side, expiry_ns=_EXPIRY_NS, **option)  # type: ignore[arg-type]
         )
-    state = State(instruments, Desk(load_rules(None), Escalation()), Timeline())
+    state = State(
+        instruments, Desk(rules.fresh() if rules is not None else load_rules(None), Escalation()), Timeline()
+    )
     state.step(_rows())
     state.finish()
     state.digest()
