@@ -320,7 +320,12 @@ class Driver:
 
     def _show_health(self) -> None:
         """Write the health file: each second, and when the node becomes ready or is no more."""
-        figures = {"records_unwritten": float(len(self._node.unwritten)), "ready": float(self._is_ready)}
-        health = health_of(self._node.parts.gate.picture, self._clock.now_ns(), **self._figures, **figures)
+        now_ns = self._clock.now_ns()
+        figures = {
+            "records_unwritten": float(len(self._node.unwritten)),
+            "ready": float(self._is_ready),
+            "reconciled_s": (now_ns - self._node.reconciling.oldest_ns) / SECOND_NS,
+        }
+        health = health_of(self._node.parts.gate.picture, now_ns, **self._figures, **figures)
         with contextlib.suppress(OSError):
             write_health(self._folder, health)

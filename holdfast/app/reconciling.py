@@ -5,6 +5,7 @@ Rules:
 1. At start, when a private line comes up, when a playbook wants it, and each `every_s` seconds.
 2. An account is reconciled as of the moment the questions were asked, once orders and positions of that moment are told.
 3. An answer that does not come is asked for again after `ANSWER_S_MAX`.
+4. A node that did not run for `GAP_S_MAX` (stopped, suspended, starved) knows nothing for certain until it has asked again.
 """
 
 from typing import Final
@@ -17,6 +18,7 @@ from holdfast.response.view import Account
 from holdfast.venues.client import Client
 
 ANSWER_S_MAX: Final = 5
+GAP_S_MAX: Final = 3
 SPACING_NS_MIN: Final = SECOND_NS // 2  # a playbook that waits for an answer asks no oftener
 
 
@@ -32,6 +34,13 @@ class Reconciling:
         self._asked_ns: dict[Account, int] = {}
         self._answered: dict[Account, dict[type, tuple[int, tuple[str, ...]]]] = {}
         self._up_ns: dict[Account, int] = {}
+        self._ticked_ns = 0
+
+    @property
+    def oldest_ns(self) -> int:
+        """Return as of when the account that was reconciled longest ago was, 0 where one never was."""
+        accounts = self._blotter.accounts_of()
+        return min((self.reconciled_ns.get(account, 0) for account in accounts), default=0)
 
     def is_current(self, client: Client) -> bool:
         """Tell whether an account can be acted on, and was reconciled since its private line came up."""
@@ -44,7 +53,12 @@ class Reconciling:
         self._wanted[venue, account] = None
 
     def on_tick(self, now_ns: int) -> None:
-        """Want what is due by time: the regular questions, and those that were not answered."""
+        """Want what is due by time: the regular questions, those that were not answered, all of them after a gap."""
+        if self._ticked_ns and now_ns - self._ticked_ns > GAP_S_MAX * SECOND_NS:
+            for account in self._up_ns:
+                self._up_ns[account] = now_ns
+                self._wanted[account] = None
+        self._ticked_ns = now_ns
         for account in self._blotter.accounts_of():
             asked_ns = self._asked_ns.get(account, 0)
             is_open = self.reconciled_ns.get(account, 0) < asked_ns

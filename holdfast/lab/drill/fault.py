@@ -8,7 +8,7 @@ server of the machine's own.
 import time
 from collections.abc import Callable
 from random import Random
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from holdfast.app.driver import EXIT_FENCED
 from holdfast.lab.drill.books import Finding
@@ -21,11 +21,15 @@ NOTICE_S_MAX: Final = 1.0
 CLOCK_STEP_S: Final = 30.0
 
 
+Sign = Literal["start", "sign", "reconciliation"]
+"""What shows that a guard has recovered: a new one is ready; one that ran on says so again, or reconciled again."""
+
+
 class Struck(NamedTuple):
-    """A fault is over: from when recovery counts, whether that is a restart, what it was in words, and what went wrong."""
+    """A fault is over: from when recovery counts, what shows it, what the fault was in words, and what went wrong."""
 
     since_s: float
-    is_restart: bool
+    shown_by: Sign
     how: str = ""
     findings: tuple[Finding, ...] = ()
 
@@ -34,7 +38,7 @@ def kill(site: Site, random: Random) -> Struck:
     """Kill the guard with SIGKILL; start another a moment later."""
     site.guard.kill()
     pause(random.uniform(0.0, 0.5))
-    return Struck(site.start_guard().started_s, True)
+    return Struck(site.start_guard().started_s, "start")
 
 
 def stop(site: Site, random: Random) -> Struck:
@@ -42,8 +46,9 @@ def stop(site: Site, random: Random) -> Struck:
     del random
     site.guard.stop()
     pause(STOP_S)
+    since_s = time.monotonic()
     site.guard.go_on()
-    return Struck(time.monotonic(), False)
+    return Struck(since_s, "reconciliation")
 
 
 def takeover(site: Site, random: Random) -> Struck:
@@ -66,7 +71,7 @@ def takeover(site: Site, random: Random) -> Struck:
         found.append(Finding("other", f"the guard that was taken over {told}"))
         first.end()
     how = "the first went on early" if is_early else "the first went on late"
-    return Struck(second.started_s, True, how, tuple(found))
+    return Struck(second.started_s, "start", how, tuple(found))
 
 
 def disconnect(site: Site, random: Random) -> Struck:
@@ -79,7 +84,9 @@ def disconnect(site: Site, random: Random) -> Struck:
     if is_shut:
         pause(random.uniform(0.0, 3.0))
         site.world.heal()
-    return Struck(time.monotonic(), False, f"{' and '.join(venues)}{', shut for a while' if is_shut else ''}")
+    return Struck(
+        time.monotonic(), "sign", f"{' and '.join(venues)}{', shut for a while' if is_shut else ''}"
+    )
 
 
 def server_error(site: Site, random: Random) -> Struck:
@@ -101,7 +108,7 @@ def _hurt(site: Site, random: Random, answer: str) -> Struck:
     left = {venue: site.world.set_faults(venue)["effects_left"] for venue in VENUES}
     site.world.heal()
     hurt = sum(asked.values()) - sum(left.values())
-    return Struck(time.monotonic(), False, f"{hurt} answers")
+    return Struck(time.monotonic(), "sign", f"{hurt} answers")
 
 
 def clock_step(site: Site, random: Random) -> Struck:
@@ -112,7 +119,7 @@ def clock_step(site: Site, random: Random) -> Struck:
         site.world.set_faults(venue, clock_offset_ns=round(step_s * 1e9))
     pause(random.uniform(0.5, 3.0))
     site.world.heal()
-    return Struck(time.monotonic(), False, f"{' and '.join(venues)} by {step_s:+.0f} s and back")
+    return Struck(time.monotonic(), "sign", f"{' and '.join(venues)} by {step_s:+.0f} s and back")
 
 
 def disk_full(site: Site, random: Random) -> Struck:
@@ -121,7 +128,7 @@ def disk_full(site: Site, random: Random) -> Struck:
     site.disk.fill(site.guard.pid, site.journal_path)
     pause(random.uniform(0.5, 3.0))
     site.disk.empty()
-    return Struck(time.monotonic(), False, site.disk.how)
+    return Struck(time.monotonic(), "sign", site.disk.how)
 
 
 def postgres_restart(site: Site, random: Random) -> Struck:
@@ -129,7 +136,7 @@ def postgres_restart(site: Site, random: Random) -> Struck:
     del random
     assert site.server is not None
     site.server.restart()
-    return Struck(time.monotonic(), False)
+    return Struck(time.monotonic(), "sign")
 
 
 Fault = Callable[[Site, Random], Struck]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from holdfast.app.control.health import Health, read_health
+from holdfast.clock import SECOND_NS
 from holdfast.lab.drill.os_process import OsProcess
 
 LOOK_S: Final = 0.01
@@ -28,12 +29,19 @@ class GuardProcess(OsProcess):
         health = read_health(self._state)
         return health if health is not None and health.pid == self.pid else None
 
-    def await_ready(self, timeout_s: float, *, after_ns: int = 0) -> float | None:
-        """Wait until it says that it is ready, later than `after_ns`; return the monotonic time, None if it never did."""
+    def is_ready(self, *, said_after_ns: int = 0, reconciled_after_ns: int = 0) -> bool:
+        """Tell whether it says that it is ready, later than a time and reconciled later than a time, by its own clock."""
+        health = self.health()
+        if health is None or not health.figures.get("ready"):
+            return False
+        reconciled_ns = health.time_ns - round(health.figures.get("reconciled_s", 0.0) * SECOND_NS)
+        return health.time_ns > said_after_ns and reconciled_ns > reconciled_after_ns
+
+    def await_ready(self, timeout_s: float) -> float | None:
+        """Wait until it says that it is ready; return the monotonic time, None if it never did."""
         give_up_s = time.monotonic() + timeout_s
         while time.monotonic() < give_up_s and self.exit_code is None:
-            health = self.health()
-            if health is not None and health.figures.get("ready") and health.time_ns > after_ns:
+            if self.is_ready():
                 return time.monotonic()
             time.sleep(LOOK_S)
         return None

@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 
 from holdfast.app.control.speak import Outcome
+from holdfast.clock import SECOND_NS
 from holdfast.lab.drill.books import Finding
 from holdfast.lab.drill.fault import Fault, Struck
 from holdfast.lab.drill.site import ACCOUNT, SIZES, STRATEGY, UNWIND, Site, pause
@@ -110,12 +111,16 @@ def _prepare(site: Site, number: int, random: Random) -> dict[str, list[str]]:
 
 def _recover(site: Site, struck: Struck, played: Round) -> None:
     """Wait until the guard is ready, and until what was open has its fate."""
-    now_ns = time.time_ns()
+    ago_ns = round((time.monotonic() - struck.since_s) * SECOND_NS)
+    over_ns = 0 if struck.shown_by == "start" else time.time_ns() - ago_ns
+    reconciled_ns = (
+        over_ns - SECOND_NS if struck.shown_by == "reconciliation" else 0
+    )  # it was stopped for longer
     open_then = set(site.read_journal().open)
     while time.monotonic() < struck.since_s + SETTLE_S_MAX and site.guard.exit_code is None:
-        health = site.guard.health()
-        is_fresh = health is not None and (struck.is_restart or health.time_ns > now_ns)
-        if played.recovery_s is None and is_fresh and health is not None and health.figures.get("ready"):
+        if played.recovery_s is None and site.guard.is_ready(
+            said_after_ns=over_ns, reconciled_after_ns=reconciled_ns
+        ):
             played.recovery_s = time.monotonic() - struck.since_s
         if played.settled_s is None and not open_then & set(site.read_journal().open):
             played.settled_s = time.monotonic() - struck.since_s
