@@ -5,8 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holdfast.clock import SECOND_NS
-from holdfast.venues.asked import Effect, Outcome
+from holdfast.venues.asked import Asked, Effect, Outcome
+from holdfast.venues.client import Frame
 from holdfast.venues.rate_limit import TokenBucket
+from holdfast.venues.turn import Queued, Turns
 from holdfast.venues.venue_clock import VenueClock
 
 
@@ -98,3 +100,14 @@ def test_an_effect_of_several_requests_ends_with_the_last_as_the_worst_of_them(
     effect = Effect("k", len(ends))
     assert [effect.end_part(end, "", "") for end in ends] == [False] * (len(ends) - 1) + [True]
     assert effect.outcome == outcome
+
+
+def test_a_cheap_request_behind_a_dear_one_wakes_nobody_before_its_turn() -> None:
+    bucket = TokenBucket(rate_per_s=1.0, burst=10.0)
+    bucket.take(0, 8.0)
+    turns = Turns()
+    for cost in (5.0, 1.0):
+        turns.add(Queued(Asked(1, "ask"), bucket, lambda _: Frame("private", b""), cost))
+    assert turns.wake_ns(0) == 3 * SECOND_NS
+    assert turns.release(0) == ([], [])
+    assert len(turns.release(turns.wake_ns(0))[0]) == 1
