@@ -90,25 +90,32 @@ def disconnect(site: Site, random: Random) -> Struck:
 
 
 def server_error(site: Site, random: Random) -> Struck:
-    """Have venues answer with a server error to orders and cancels that they accepted."""
+    """Have venues answer with a server error to orders and cancels that they accepted; they may be mute beside it."""
     return _hurt(site, random, "error")
 
 
 def timeout(site: Site, random: Random) -> Struck:
-    """Have venues say nothing to orders and cancels that they accepted."""
+    """Have venues say nothing to orders and cancels that they accepted, or to anything before they thaw."""
+    if random.random() < 0.25:
+        venue = random.choice(VENUES)
+        site.world.set_faults(venue, is_frozen=True)
+        pause(random.uniform(0.5, 4.0))
+        site.world.heal()
+        return Struck(time.monotonic(), "sign", f"{venue} frozen")
     return _hurt(site, random, "lost")
 
 
 def _hurt(site: Site, random: Random, answer: str) -> Struck:
     asked: dict[str, int] = {}
+    is_mute = random.random() < 0.5
     for venue in VENUES:
-        asked[venue] = random.randint(1, 6)
-        site.world.set_faults(venue, effect_answer=answer, effects_left=asked[venue])
+        asked[venue] = random.randint(1, 8)
+        site.world.set_faults(venue, effect_answer=answer, effects_left=asked[venue], is_mute=is_mute)
     pause(random.uniform(0.3, 2.0))
     left = {venue: site.world.set_faults(venue)["effects_left"] for venue in VENUES}
     site.world.heal()
     hurt = sum(asked.values()) - sum(left.values())
-    return Struck(time.monotonic(), "sign", f"{hurt} answers")
+    return Struck(time.monotonic(), "sign", f"{hurt} answers{', mute' if is_mute else ''}")
 
 
 def clock_step(site: Site, random: Random) -> Struck:

@@ -71,10 +71,15 @@ class WorldProcess:
 
     def heal(self) -> None:
         """Have everything work again."""
+        well = {
+            "is_frozen": False,
+            "is_refusing": False,
+            "is_mute": False,
+            "clock_offset_ns": 0,
+            "effects_left": 0,
+        }
         for venue in VENUES:
-            self.set_faults(
-                venue, is_frozen=False, is_refusing=False, clock_offset_ns=0, delay_ns=0, effects_left=0
-            )
+            self.set_faults(venue, **well)
 
     def end(self) -> None:
         """End it."""

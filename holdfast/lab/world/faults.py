@@ -3,12 +3,26 @@
 1. A fault changes what a client hears or reaches, never what the exchange has done: an order whose answer was lost is in
    the book.
 2. A frozen venue keeps its connections, says nothing, and works off what it was sent once it thaws.
-3. Faults that are counted (`hurt_effects`, `duplicate_updates`, `skip_updates`) end by themselves.
+3. A mute venue does what it is asked, and loses on the way what it would say of orders, fills and positions by itself.
+4. Faults that are counted (`hurt_effects`, `duplicate_updates`, `skip_updates`) end by themselves.
 """
 
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
+
+from holdfast.lab.world.exchange.news import (
+    AccountCancelled,
+    BalanceMoved,
+    Executed,
+    Liquidated,
+    News,
+    OrderMoved,
+    PositionMoved,
+)
+
+OWN: Final = (AccountCancelled, BalanceMoved, Executed, Liquidated, OrderMoved, PositionMoved)
+"""News of one account."""
 
 EffectAnswer = Literal["given", "error", "lost"]
 """What becomes of the answer to an effect that was accepted: given, replaced by a server error, or never sent."""
@@ -19,6 +33,7 @@ class Faults(msgspec.Struct):
 
     is_frozen: bool = False
     is_refusing: bool = False
+    is_mute: bool = False
     clock_offset_ns: int = 0
     delay_ns: int = 0
     effect_answer: EffectAnswer = "given"
@@ -26,6 +41,10 @@ class Faults(msgspec.Struct):
     duplicates_left: int = 0
     skips_left: int = 0
     drops_asked: int = 0
+
+    def let_through(self, news: list[News]) -> list[News]:
+        """Return what clients hear of it: nothing of an account's own while the venue is mute."""
+        return [one for one in news if not isinstance(one, OWN)] if self.is_mute else news
 
     def hurt_effects(self, answer: EffectAnswer, count: int) -> None:
         """Have the answers of the next `count` accepted orders, cancels and transfers replaced or lost."""

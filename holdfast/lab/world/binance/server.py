@@ -197,7 +197,7 @@ class BinanceServer:
         for it in news:
             if isinstance(it, FundingPaid):
                 self._note_funding(it)
-        self._streams.hear(now_ns, news)
+        self._streams.hear(now_ns, self.faults.let_through(news))
 
     def _note_funding(self, it: FundingPaid) -> None:
         venue_ns = it.time_ns + self.faults.clock_offset_ns

@@ -165,7 +165,7 @@ class DeribitServer:
         for it in news:
             if isinstance(it, Printed):
                 self.direction_of(it.trade)
-        self.channels.hear(now_ns, news)
+        self.channels.hear(now_ns, self.faults.let_through(news))
 
     def _answer(self, now_ns: int, session: DeribitSession, data: bytes) -> None:
         venue_ns = now_ns + self.faults.clock_offset_ns
