@@ -88,7 +88,9 @@ class Turns:
         """Return when the first one may leave or is no longer valid."""
         times = [queued.expires_ns for queued in self._queue if queued.expires_ns]
         first: dict[int, Queued] = {}
-        for queued in self._queue:  # of each limit only the first may leave: a cheaper one behind it waits with it
+        for (
+            queued
+        ) in self._queue:  # of each limit only the first may leave: a cheaper one behind it waits with it
             first.setdefault(id(queued.bucket), queued)
         times += [queued.bucket.ready_ns(now_ns, queued.cost) for queued in first.values()]
         return min(times, default=INT64_MAX)

@@ -76,9 +76,7 @@ def new_node(
     desk = Desk(rules.fresh(), Escalation())
     owners = Owners(PREFIX, {"maker": STRATEGY})
     state = State(instruments, desk)
-    parts = parts_of(
-        settings, clients, state, owners, library, gate, patience=patience, detectors=detectors
-    )
+    parts = parts_of(settings, clients, state, owners, library, gate, patience=patience, detectors=detectors)
     return Node(parts)
 
 
