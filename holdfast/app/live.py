@@ -1,5 +1,6 @@
 """Live: a config on disk becomes a running guard: checked, journal taken over and folded, then driven until its end."""
 
+import logging
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -10,15 +11,21 @@ from holdfast.app.driver import Driver
 from holdfast.app.following import Following
 from holdfast.app.key_file import desk_signer
 from holdfast.app.node import Node
+from holdfast.app.predecessor import end_stopped
 from holdfast.app.steady_clock import SteadyClock
 from holdfast.app.warm_up import warm_up, warm_up_feeds
-from holdfast.error import CallerError
+from holdfast.error import CallerError, OutsideError
 from holdfast.ledger.journal.base import Journal
 from holdfast.ledger.journal.follower import Follower
+from holdfast.ledger.journal.sqlite import SqliteJournal
 from holdfast.ledger.record import RuleRecord, RunStarted, decode, settings_record
 
 JOURNAL_FILE: Final = "journal.sqlite"
 LEDGER_FOLDER: Final = "ledger"
+HELD_S_MAX: Final = 0.3
+"""How long another process's write may last before we look whose it is."""
+
+LOG: Final = logging.getLogger("holdfast.node")
 
 
 class Guard:
@@ -48,6 +55,7 @@ class Guard:
         warm_up_feeds(one.name for one in config.venues)
         clock = SteadyClock()
         node = Node(self.parts)
+        self._free_journal()
         journal = open_journal(config)
         following = Following(lambda: open_journal(config), self._open_follower)
         try:
@@ -58,6 +66,17 @@ class Guard:
         finally:
             following.close()
             journal.close()
+
+    def _free_journal(self) -> None:
+        """See that no stopped node keeps the journal's file from us."""
+        if not self.config.journal.startswith("sqlite"):
+            return
+        path = journal_path(self.config)
+        try:
+            SqliteJournal(path, busy_s=HELD_S_MAX).close()
+        except OutsideError as error:
+            if error.code == "journal.busy" and (pid := end_stopped(self.config.state, path)) is not None:
+                LOG.warning("process %d was stopped while it held the journal, and was ended", pid)
 
     def _open_follower(self, journal: Journal) -> Follower:
         folder, origin = self.config.state / LEDGER_FOLDER, self.config.origin
@@ -73,16 +92,19 @@ class Guard:
         )
 
 
+def journal_path(config: GuardConfig) -> Path:
+    """Return the file of a journal that is one: `sqlite`, `sqlite:FILE`."""
+    return config.state / (config.journal.partition(":")[2] or JOURNAL_FILE)
+
+
 def open_journal(config: GuardConfig) -> Journal:
     """Open the journal that a config names: `sqlite`, `sqlite:FILE` or `postgresql://...`.
 
     Raises: CallerError `config.journal`; those of the journals.
     """
-    kind, _, rest = config.journal.partition(":")
+    kind = config.journal.partition(":")[0]
     if kind == "sqlite":
-        from holdfast.ledger.journal.sqlite import SqliteJournal  # noqa: PLC0415 - only the one that is used
-
-        return SqliteJournal(config.state / (rest or JOURNAL_FILE))
+        return SqliteJournal(journal_path(config))
     if kind == "postgresql":
         from holdfast.ledger.journal.postgres import PostgresJournal  # noqa: PLC0415
 

@@ -5,6 +5,7 @@ there is one, and from the healing otherwise. All of it happens to processes tha
 server of the machine's own.
 """
 
+import signal
 import time
 from collections.abc import Callable
 from random import Random
@@ -66,11 +67,14 @@ def takeover(site: Site, random: Random) -> Struck:
     first.go_on()
     code = first.wait(FENCED_S_MAX)
     found: list[Finding] = []
-    if code != EXIT_FENCED:
+    was_ended = code == -signal.SIGKILL  # by the second, because it held the journal
+    if code != EXIT_FENCED and not was_ended:
         told = "runs on" if code is None else f"ended with {code}, not {EXIT_FENCED}"
         found.append(Finding("other", f"the guard that was taken over {told}"))
         first.end()
     how = "the first went on early" if is_early else "the first went on late"
+    if was_ended:
+        how = "the first held the journal and was ended"
     return Struck(second.started_s, "start", how, tuple(found))
 
 
