@@ -143,6 +143,11 @@ class LiveView:
         """Return when the questions of the last complete reconciliation were asked."""
         return self._reconciled.get((venue, account), 0)
 
+    def is_certain(self, venue: str, account: str, instrument: str) -> bool:
+        """Tell whether what the venue has said allows only one reading of a position."""
+        held = self._blotter.holding(venue, account, instrument)
+        return not held.doubt_low and not held.doubt_high
+
     def is_known(self, scope: Scope) -> bool:
         """Tell whether every account in the scope was reconciled since this process began."""
         return all(account in self._reconciled for account in self.accounts(scope))

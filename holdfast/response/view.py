@@ -66,6 +66,10 @@ class DeskView(Sight, Protocol):
         """Tell whether every account in the scope was reconciled since this process began: before, nothing held is known."""
         ...
 
+    def is_certain(self, venue: str, account: str, instrument: str) -> bool:
+        """Tell whether what the venue has said allows only one reading of a position."""
+        ...
+
     def differences(self, scope: Scope) -> list[str]:
         """Return in what our view and the venues' differ, one line each, unknown orders included."""
         ...
@@ -105,6 +109,7 @@ class Moment(msgspec.Struct, kw_only=True):
     differing: list[tuple[Scope, str]] = []
     known_accounts: list[Account] = []
     unheard: set[Account] = set()
+    doubtful: set[Held] = set()
 
     def position(self, venue: str, account: str, instrument: str) -> Decimal:
         """Return what is held."""
@@ -175,6 +180,10 @@ class Moment(msgspec.Struct, kw_only=True):
     def reconciled_ns(self, venue: str, account: str) -> int:
         """Return when an account was last reconciled."""
         return self.reconciled.get((venue, account), 0)
+
+    def is_certain(self, venue: str, account: str, instrument: str) -> bool:
+        """Tell whether a position is not among the doubtful."""
+        return (venue, account, instrument) not in self.doubtful
 
     def is_known(self, scope: Scope) -> bool:
         """Tell whether no account of the scope is among the unheard."""

@@ -8,7 +8,8 @@ Rules:
    position that someone else closed is not closed twice.
 3. Slices of one instrument are spaced in time; after a refusal or an expiry the space doubles. Instruments are worked side
    by side, what is worth most in dollars first.
-4. What cannot be sold within the limits is not sold: when patience is over the step fails and says what is left and why.
+4. A step is not done while a position may be read in two ways, as after reports that were lost: the venue is asked first.
+5. What cannot be sold within the limits is not sold: when patience is over the step fails and says what is left and why.
 """
 
 from decimal import Decimal
@@ -28,6 +29,7 @@ from holdfast.response.view import DeskView
 
 SETTLE_S: Final = 10.0  # beyond patience, for the fates of the last slices
 DOUBLINGS_MAX: Final = 6
+LOOK_NS: Final = SECOND_NS // 2  # how often the venue is asked for a position that is in doubt
 _AIM: Final = "aim "
 
 
@@ -46,6 +48,11 @@ class Aim(msgspec.Struct, frozen=True, kw_only=True):
     def side(self) -> Side:
         """Return the side that reduces the position."""
         return "sell" if self.start > 0 else "buy"
+
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """Return venue, account and instrument."""
+        return self.venue, self.account, self.instrument
 
     @property
     def name(self) -> str:
@@ -109,7 +116,12 @@ def work(worked: Worked, turn: Turn) -> Progress:
     standings = [_standing(aim, worked, known, view) for aim in aims_of(turn.plan)]
     missing = [one for one in standings if not one.is_reached]
     if not missing:
-        return Progress(ended=Ended("done", _told(standings)))
+        doubtful = [one.aim for one in standings if not view.is_certain(*one.aim.place)]
+        if not doubtful or now_ns >= deadline_ns:
+            return Progress(ended=Ended("done", _told(standings)))
+        progress.ask = list(dict.fromkeys((aim.venue, aim.account) for aim in doubtful))
+        progress.wake_ns = min(deadline_ns, now_ns + LOOK_NS)
+        return progress
     whys: list[str] = []
     for one in sorted(missing, key=lambda one: -one.value_usd):
         number = len(known) + len(progress.wanted)
