@@ -1,13 +1,13 @@
 """Holdfast's command: the app's commands and the lab's rehearsals."""
 
 from holdfast.app.cli import main
-from holdfast.lab.demo import demo
 from holdfast.lab.drill.command import drill
+from holdfast.lab.rehearsal.command import demo, rehearse
+from holdfast.lab.storm_command import storm
 from holdfast.lab.world.command import world
 
-main.add_command(demo)
-main.add_command(drill)
-main.add_command(world)
+for command in (demo, drill, rehearse, storm, world):
+    main.add_command(command)
 
 if __name__ == "__main__":
     main()

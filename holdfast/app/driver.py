@@ -30,12 +30,15 @@ from holdfast.app.control.server import ControlServer
 from holdfast.app.following import Following
 from holdfast.app.machine import Machine
 from holdfast.app.node import Node
+from holdfast.app.permits_file import write_permits
 from holdfast.app.steady_clock import SteadyClock
 from holdfast.app.wire import Wire
 from holdfast.clock import SECOND_NS
 from holdfast.error import HoldfastError, OutsideError
+from holdfast.event import Scope
 from holdfast.ledger.journal.base import Fenced, Journal
 from holdfast.ledger.record import Record, encode
+from holdfast.receipt import Permit
 from holdfast.venues.client import Failure
 
 BATCH_RECORDS_MAX: Final = 2_000
@@ -81,6 +84,7 @@ class Driver:
         self._writing: asyncio.Task[None] | None = None
         self._files: list[tuple[int, InboxFile]] = []
         self._written = 0
+        self._permits_told: dict[Scope, Permit] | None = None
         self._journal_ok = True
         self._is_ready = False
         self._figures: dict[str, float] = {}
@@ -184,6 +188,10 @@ class Driver:
                 self._loop.call_soon(self._told, Told(key, 0, 0, "too many texts wait"))
         if node.unwritten and self._writing is None:
             self._writing = self._loop.create_task(self._write())
+        if node.memory.permits != self._permits_told:
+            self._permits_told = dict(node.memory.permits)
+            with contextlib.suppress(OSError):
+                write_permits(self._folder, self._permits_told)
         while node.notes:
             LOG.info("%s", node.notes.popleft())
         is_ready = all(map(node.reconciling.is_current, node.clients))

@@ -1,5 +1,6 @@
 """One rehearsal in virtual time: a scenario, a desk in it, and, if it is guarded, the real node over a calm network."""
 
+from collections.abc import Sequence
 from random import Random
 from typing import Any, Final
 
@@ -90,7 +91,7 @@ class Rehearsal:
         outcome = self.outcome
         outcome.events = [((at_ns - START_NS) / SECOND_NS, words) for at_ns, words in self.scenario.events]
         outcome.records = self.journal.durable
-        outcome.halts = sum(_is_halt(decode(data)) for data in self.journal.durable)
+        outcome.halts = halts_in(self.journal.durable)
         return outcome
 
     def _permit(self, venue: str, symbol: str) -> Permit:
@@ -118,6 +119,11 @@ class Rehearsal:
     def _take_sample(self) -> None:
         self.outcome.seconds.append((self.clockwork.now_ns - START_NS) / SECOND_NS)
         self.outcome.equity.append(equity_usd(self.world))
+
+
+def halts_in(records: Sequence[bytes]) -> int:
+    """Count what was halted in a journal: levels and permits."""
+    return sum(_is_halt(decode(data)) for data in records)
 
 
 def _is_halt(record: Record) -> bool:

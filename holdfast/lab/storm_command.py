@@ -1,4 +1,4 @@
-"""The demo: a storm in the wire format of venues, through the same path as real recordings."""
+"""`holdfast storm`: a storm in the wire format of venues, through the same path as real recordings."""
 
 import shutil
 import sys
@@ -13,18 +13,18 @@ from holdfast.lab.storm import write_storm
 @click.command()
 @click.option(
     "--out",
-    default=Path("out/demo"),
+    default=Path("out/storm"),
     type=click.Path(path_type=Path),
     show_default=True,
     help="Folder for everything.",
 )
 @click.option("--seed", default=7, show_default=True, help="The storm's seed: one seed is one storm.")
-def demo(out: Path, seed: int) -> None:
+def storm(out: Path, seed: int) -> None:
     """Make a storm, replay it, verify its ledger and say where the report is."""
-    sys.exit(guarded(lambda: run_demo(out, seed)))
+    sys.exit(guarded(lambda: run_storm(out, seed)))
 
 
-def run_demo(out: Path, seed: int) -> int:
+def run_storm(out: Path, seed: int) -> int:
     """Make the storm, replay it, verify; return the exit code."""
     folder = out / "storm"
     if folder.exists():
