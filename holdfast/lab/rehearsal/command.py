@@ -1,4 +1,4 @@
-"""`holdfast demo`: a storm on real sockets, with the guard. `holdfast rehearse`: many seeds in virtual time, in two tables."""
+"""`holdfast demo`: a storm on real sockets, with the guard. `holdfast rehearse`: many seeds in virtual time, in tables."""
 
 import json
 import shutil
