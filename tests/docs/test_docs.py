@@ -14,7 +14,12 @@ from holdfast.app.risk.command import risk
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
 COMMANDS = sorted(main.commands)
-_PAGES = {"world": "protocols.md"}  # the rest: replay.md
+PAGE_OF = {
+    "run": "guard.md", "world": "protocols.md", "drill": "drill.md", "demo": "rehearsal.md", "rehearse": "rehearsal.md",
+    **dict.fromkeys(("replay", "convert", "verify", "storm", "risk"), "replay.md"),
+    **dict.fromkeys((command.name or "" for command in CONTROL_COMMANDS), "control.md"),
+}  # fmt: skip
+"""The page that documents each command."""
 
 
 def _name(path: Path) -> str:
@@ -23,8 +28,7 @@ def _name(path: Path) -> str:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_and_its_options_are_in_the_documentation(name: str) -> None:
-    page = "control.md" if main.commands[name] in CONTROL_COMMANDS else _PAGES.get(name, "replay.md")
-    text = (ROOT / "docs" / page).read_text()
+    text = (ROOT / "docs" / PAGE_OF[name]).read_text()
     assert f"holdfast {name}" in text
     options = [option for p in main.commands[name].params if isinstance(p, click.Option) for option in p.opts]
     assert [option for option in options if option not in text] == []
