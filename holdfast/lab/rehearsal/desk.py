@@ -28,7 +28,7 @@ LIMITS: Final = GovernorSettings(
         notional_usd_max=60_000_000.0,
         count_max=5_000,
         loss_usd_max=1_500_000.0,
-        order_notional_usd_max=500_000.0,
+        order_notional_usd_max=1_000_000.0,
         price_collar_bps_max=500.0,
     ),
     messages_per_s_max=20,
@@ -38,7 +38,9 @@ LIMITS: Final = GovernorSettings(
 
 DETECTORS: Final = LiveSettings(
     runaway_orders=RunawaySettings(orders_per_s_max=6.0),
-    limit_use=LimitUseSettings(position_usd_max=8_000_000.0, venue_usd_max=12_000_000.0, margin_share_max=0.8),
+    limit_use=LimitUseSettings(
+        position_usd_max=8_000_000.0, venue_usd_max=12_000_000.0, margin_share_max=0.8
+    ),
 )
 PLAYBOOKS: Final = Path(__file__).parent / "playbooks"
 
