@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-live setup-risk dev demo test test-long bench lint docs pins clean
+.PHONY: help setup setup-live setup-risk dev demo test test-long nightly bench lint docs pins clean
 
 VENV ?= .venv
 VENV_DOCS ?= .venv-docs
@@ -30,6 +30,9 @@ test: dev ## run the tests, doctests and house rules
 test-long: dev ## run everything, with long fuzzing and whole-day replays
 	@echo "==> all tests, long ones included"
 	@HOLDFAST_LONG=1 $(PYTEST) -n 2 tests holdfast
+
+nightly: dev ## ten thousand universes: the real node in virtual time, with everything going wrong
+	@HOLDFAST_NIGHTLY=1 $(PYTEST) -n 2 tests/lab/universe
 
 bench: dev $(VENV_BENCH)/.stamp ## hold the peers beside us; writes out/bench.jsonl
 	@$(VENV)/bin/python -m benchmarks --peers $(VENV_BENCH)/bin/python --out out/bench.jsonl

@@ -23,8 +23,9 @@ from holdfast.receipt import Intended, PermitMoved, PlaybookEnded, PlaybookStart
 
 ROWS_MAX: Final = 400
 _STYLE: Final = """
-.guarded{stroke:#1f7a4d;fill:none;stroke-width:30;vector-effect:none}
-.unguarded{stroke:#b3261e;fill:none;stroke-width:30}
+.guarded{stroke:#1f7a4d}
+.unguarded{stroke:#b3261e}
+.guarded,.unguarded{fill:none;stroke-width:2.2;vector-effect:non-scaling-stroke}
 .plot.equity{height:260px}.big{font-size:1.35rem;font-weight:600;margin:.2rem 0}
 td.when{white-space:nowrap;font-variant-numeric:tabular-nums}
 """
@@ -125,11 +126,11 @@ def _actions(records: Sequence[Record], begun_ns: int) -> Child:
         outcome = f"{fate.outcome}: {fate.detail or fate.code or 'accepted'}" if fate else "not settled"
         took = f"{(fate.time_ns - intent.time_ns) / 1e6:,.1f}" if fate else ""
         second = f"{(intent.time_ns - begun_ns) / SECOND_NS:.2f}"
-        rows.append((second, intent.key, action_words(intent.action), intent.reason, outcome, took))
-    heads = ["second", "key", "action", "reason", "outcome", "ms"]
+        rows.append((second, action_words(intent.action), intent.reason, outcome, took, intent.key))
+    heads = ["second", "action", "reason", "outcome", "ms", "key"]
     more = len(intents) - ROWS_MAX
     return [
-        table(heads, rows, numeric=(0, 5)),
+        table(heads, rows, numeric=(0, 4)),
         tag("p", f"and {more:,} more, in the ledger") if more > 0 else None,
     ]
 
