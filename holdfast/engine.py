@@ -114,9 +114,10 @@ class State:
         return self._remember(events)
 
     def hear(self, now_ns: int, alerts: Sequence[Alert | AlertCleared]) -> list[Event]:
-        """Take in what detectors outside the fold say of the desk's own flow or of the node itself, and judge at once.
+        """Take in what detectors outside the fold say of the desk's own flow or of the node itself; `judge` it soon after.
 
-        Like a `RiskMeasured`, it is an input: a replay is given the same at the same place.
+        Like a `RiskMeasured`, it is an input: a replay is given the same at the same place. What an alert itself sets off
+        need not wait for the judgement.
         """
         events: list[Event] = []
         if self._until_ns and now_ns >= self._until_ns:
@@ -126,6 +127,11 @@ class State:
         for alert in alerts:
             self._know(alert.scope)
             self.desk.note(alert)
+        return self._remember(events)
+
+    def judge(self) -> list[Event]:
+        """Let policy judge what was heard."""
+        events: list[Event] = []
         self._judge(self._now_ns, events)
         return self._remember(events)
 

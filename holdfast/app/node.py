@@ -7,14 +7,15 @@ Rules:
 2. What must be kept stands in `unwritten`, in order. Whoever drives the node appends it to the journal and then says
    `on_written`. A move leaves only after that; a brake has left already.
 3. A restart is `recover`: the journal's records are folded, then every account is asked what is true.
-4. The node that was fenced off does nothing more: `is_fenced`.
+4. `depart` is called as soon as something is to be sent: a brake does not wait for the end of the turn.
+5. The node that was fenced off does nothing more: `is_fenced`.
 
 Read next: `response/outbox.py`, `response/playbook/runner.py`, `policy/governor/`, `app/driver.py`.
 """
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
 
 from holdfast import tape
 from holdfast.app.control.command import Refusal, SignedCommand
@@ -43,7 +44,6 @@ from holdfast.event import (
     Quarantined,
     ResyncRequested,
     RiskMeasured,
-    Scope,
     SystemMeasured,
 )
 from holdfast.ledger.record import Record
@@ -78,6 +78,8 @@ class Node:
         self._second_ns = 0
         self._playbooks_ns = 0
         self._early: list[RiskMeasured] = []
+        self._is_unjudged = False
+        self.depart: Callable[[], None] = lambda: None
         self.reconciling = Reconciling(parts.blotter, parts.settings.reconcile_s)
         self.view = LiveView(
             tuple(self._by_account),
@@ -222,9 +224,7 @@ class Node:
         """Return when `on_wake` is next wanted."""
         wakes = [client.wake_ns for client in self.clients]
         wakes += [self.parts.outbox.wake_ns, self._second_ns + TIMER_DELAY_NS]
-        if self._playbooks_ns:
-            wakes.append(self._playbooks_ns)
-        return min(wakes)
+        return min(*wakes, self._playbooks_ns or wakes[0])
 
     # a turn: until nothing moves any more
 
@@ -239,7 +239,12 @@ class Node:
             due = self.memory.has_moved or (self._playbooks_ns and now_ns >= self._playbooks_ns)
             moved = bool(due) and self._run_playbooks(now_ns)
             sent = self._dispatch(now_ns)
-            if not (heard or moved or sent):
+            if sent:
+                self.depart()
+            judged, self._is_unjudged = self._is_unjudged, False
+            if judged:  # after what the alerts themselves set off is on its way
+                self._take(now_ns, self.parts.state.judge())
+            if not (heard or moved or sent or judged):
                 return
         raise BrokenInvariant("node.restless", f"{ROUNDS_MAX} rounds at {now_ns} and no rest")
 
@@ -263,9 +268,8 @@ class Node:
             self.memory.write(event)
             return
         parts = self.parts
-        differences = (
-            parts.blotter.fold(event) if not isinstance(event, EffectAnswered) or event.venue else []
-        )
+        is_told = isinstance(event, EffectAnswered) and not event.venue
+        differences = [] if is_told else parts.blotter.fold(event)
         self.reconciling.hear(event, differences)
         if parts.outbox.concerns(event) or isinstance(event, LineMoved | Filled):
             self.memory.write(event)
@@ -281,6 +285,7 @@ class Node:
     def _alert(self, now_ns: int, alerts: Sequence[Alert | AlertCleared]) -> None:
         if alerts:
             self._take(now_ns, self.parts.state.hear(now_ns, alerts))
+            self._is_unjudged = True
 
     def _take(self, now_ns: int, events: Sequence[Event]) -> None:
         """Record what the fold said, and let it set playbooks off."""
@@ -298,7 +303,7 @@ class Node:
         """Move every run on by one turn; tell whether anything moved."""
         self.memory.has_moved = False
         parts = self.parts
-        turn = parts.runner.advance(now_ns, self.view, parts.recollection, self.facts)
+        turn = parts.runner.advance(now_ns, self.view, parts.recollection, parts.state.facts)
         self._playbooks_ns = turn.wake_ns
         for receipt in turn.receipts:
             self.memory.write(receipt)
@@ -343,7 +348,3 @@ class Node:
         """Give the fold what is known of the portfolio at a sweep: the worker's measures, or what the venues say."""
         early, self._early = self._early, []
         return self.risk.measure(now_ns, early)
-
-    def facts(self, scope: Scope) -> Mapping[str, Any]:
-        """Return what conditions may read of a scope."""
-        return self.parts.state.facts(scope)

@@ -39,6 +39,7 @@ from holdfast.response.playbook.turning import Due, Turning, ValuesOf
 from holdfast.response.view import DeskView, OutboxView
 
 MODES: Final[tuple[Mode, ...]] = ("observe", "advise", "confirm", "act")
+_PRETENDING: Final[tuple[Mode, ...]] = ("observe", "advise")
 OWED_NS_MAX: Final = MINUTE_NS  # how late the end of a run may still set off another
 OUTCOMES_MAX: Final = 10_000
 
@@ -191,20 +192,27 @@ class Runner:
     # going on
 
     def advance(self, now_ns: int, view: DeskView, outbox: OutboxView, values_of: ValuesOf) -> Due:
-        """Return everything that all runs can do now, in the order in which they began.
+        """Return everything that all runs can do now, in the order in which they began, those that act first.
+
+        What only observes waits for the next call as long as those that act go on: a brake does not wait for what others
+        would have done.
 
         `values_of` gives a scope's fields, in the shape of `RuleSet.evaluate`. Call it after every event, after every
         folded receipt and at `wake_ns`. It changes nothing: called twice, it returns the same.
         """
         due = Due()
         drafts = _Drafts(self)
-        for name in list(self.runs):
-            draft = drafts.runs[name]
+        has_acted = False
+        for draft in sorted(drafts.runs.values(), key=lambda run: run.mode in _PRETENDING):
+            if draft.mode in _PRETENDING and has_acted:
+                due.wake(now_ns)
+                return due
             playbook = self.library.get(draft.playbook, draft.version)
             if playbook is None:
                 due.add(_orphaned(now_ns, draft, outbox))
             else:
                 due.add(take(Turning(now_ns, draft, playbook, self.library, drafts, view, outbox, values_of)))
+            has_acted |= draft.mode not in _PRETENDING and bool(due.receipts)
         self._pay(now_ns, due)
         return due
 
