@@ -71,6 +71,7 @@ class Driver:
         self._folder = folder
         self._on_ready = on_ready
         self._wire = Wire(self)
+        node.depart = self._depart
         self._writer = ThreadPoolExecutor(1, "journal")
         self._ledger = ThreadPoolExecutor(1, "ledger")
         self._inbox = Inbox(folder)
@@ -179,9 +180,7 @@ class Driver:
         node = self._node
         if node.is_fenced:
             return
-        for number, client in enumerate(node.clients):
-            if client.wishes:
-                self._wire.carry_out(number, client)
+        self._depart()
         while node.tells:
             key, tell = node.tells.popleft()
             if not self._notifier.tell(key, tell):
@@ -200,6 +199,12 @@ class Driver:
             LOG.info("ready" if self._is_ready else "not ready: an account is not reconciled")
             self._show_health()
         self._set_alarm()
+
+    def _depart(self) -> None:
+        """Carry out what clients wish for now."""
+        for number, client in enumerate(self._node.clients):
+            if client.wishes:
+                self._wire.carry_out(number, client)
 
     def _set_alarm(self) -> None:
         wake_ns = self._node.wake_ns
