@@ -38,7 +38,6 @@ from holdfast.venues.client import Client
 
 AGREED_FILE: Final = "agreed"
 """In the state folder: the digest of the rules and playbooks that were found to go together last."""
-_REMEDY: Final = "name a playbook that is loaded; `holdfast playbook list` names them"
 
 
 def assemble(config: GuardConfig) -> NodeParts:
@@ -49,7 +48,7 @@ def assemble(config: GuardConfig) -> NodeParts:
     library = load_playbooks(own_playbooks, rules)
     for name in config.arm:
         if name not in library.playbooks:
-            remedy = nearest(name, library.playbooks) or _REMEDY
+            remedy = nearest(name, library.playbooks) or f"there are {', '.join(library.playbooks)}"
             raise CallerError(
                 "config.arm", f"there is no playbook `{name}`", where=f"arm.{name}", remedy=remedy
             )
