@@ -56,6 +56,13 @@ def test_every_output_is_in_the_readme() -> None:
     assert [name for name in OUTPUTS if f"`{name.rstrip('/')}" not in text] == []
 
 
+@pytest.mark.parametrize("folder", ["docs", "docs/decisions"])
+def test_every_page_is_in_the_index_of_its_folder(folder: str) -> None:
+    index = (ROOT / folder / "index.md").read_text()
+    pages = {path.name for path in (ROOT / folder).glob("*.md")} - {"index.md"}
+    assert [name for name in sorted(pages) if f"]({name})" not in index] == []
+
+
 @pytest.mark.parametrize("path", PAGES, ids=_name)
 def test_every_link_to_a_file_leads_somewhere(path: Path) -> None:
     targets = re.findall(r"\]\(([^)#\s]+)[^)]*\)", path.read_text())
