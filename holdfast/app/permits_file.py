@@ -1,8 +1,8 @@
 """Permits file: what the desk's own strategies may do, in a file of the state folder that they read before they trade.
 
 `permits.json` maps scopes (`desk`, a venue, `venue:symbol`) to permits. The tightest of an instrument's own, its venue's
-and the desk's holds. It is replaced whole whenever a permit moves. Where it is missing, nothing was ever held; where it cannot be
-read, nothing is allowed.
+and the desk's holds. It is replaced whole whenever a permit moves. Where it is missing, nothing was ever held; where it
+cannot be read, nothing is allowed.
 """
 
 import json
