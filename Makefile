@@ -16,7 +16,7 @@ help: ## say what can be made
 
 setup: $(VENV)/.stamp-core ## make .venv, so that .venv/bin/holdfast runs
 
-setup-live: $(VENV)/.stamp-live ## the same with the extra `live`: the guard at real venues, the simulated world, playbooks (250 MB more)
+setup-live: $(VENV)/.stamp-live ## the same with the extra `live`: the guard at real venues, the simulated world, playbooks (180 MB more)
 
 setup-risk: $(VENV)/.stamp-risk ## the same with the extra `risk`: VaR tails, Heston, GARCH, hedges (600 MB more)
 

@@ -2,7 +2,7 @@
 
 Rules:
 
-1. What a worker measured comes as it is; where it says nothing of a field, what the venues say stands.
+1. What the venues say of equity and margin stands; what a worker measured besides comes as it is, as old as it is.
 2. An account's ratio is maintenance margin over equity of its worst collateral asset; the worst account speaks for its
    venue, the worst venue for the desk.
 3. Told when something moved by `CHANGE`, and each `REFRESH_NS` while there is anything to tell.
@@ -45,7 +45,7 @@ class DeskRisk:
             values = _joined(by_scope[scope])
             first = self._first_equity.setdefault(scope, values["equity"])
             values["profit"] = values["equity"] - first
-            values |= self._worked.get(scope, {})
+            values = self._worked.get(scope, {}) | values
             known = self._told.get(scope)
             fresh = bool(worked) or known is None or now_ns - known.time_ns >= REFRESH_NS
             if fresh or (known is not None and _has_moved(known.values, values)):

@@ -15,7 +15,7 @@ import contextlib
 import gc
 import logging
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
@@ -28,6 +28,7 @@ from holdfast.app.control.lines import Answer
 from holdfast.app.control.notify import Notifier, NotifySettings, Told
 from holdfast.app.control.server import ControlServer
 from holdfast.app.following import Following
+from holdfast.app.live_risk import LiveRisk
 from holdfast.app.machine import Machine
 from holdfast.app.node import Node
 from holdfast.app.permits_file import write_permits
@@ -35,7 +36,7 @@ from holdfast.app.steady_clock import SteadyClock
 from holdfast.app.wire import Wire
 from holdfast.clock import SECOND_NS
 from holdfast.error import HoldfastError, OutsideError
-from holdfast.event import Scope
+from holdfast.event import RiskMeasured, Scope
 from holdfast.ledger.journal.base import Fenced, Journal
 from holdfast.ledger.record import Record, encode
 from holdfast.receipt import Permit
@@ -77,6 +78,7 @@ class Driver:
         self._inbox = Inbox(folder)
         self._control = ControlServer(folder, self._answer)
         self._machine = Machine(folder)
+        self._risk = LiveRisk(node, self._on_risk)
         self._loop = asyncio.new_event_loop()
         self._notifier = Notifier(notify, self._on_told)
         self._stopping = asyncio.Event()
@@ -113,7 +115,7 @@ class Driver:
         gc.collect()
         gc.freeze()
         tasks = [self._loop.create_task(work) for work in (self._keep_house(), self._follow())]
-        stop = self._loop.create_task(self._wait_for_stop())
+        stop = self._loop.create_task(self._stopping.wait())
         done, _ = await asyncio.wait([stop, *tasks], return_when=asyncio.FIRST_COMPLETED)
         for task in (stop, *tasks):
             task.cancel()
@@ -122,9 +124,6 @@ class Driver:
             if task is not stop and not task.cancelled() and (error := task.exception()) is not None:
                 raise error
         return self._exit
-
-    async def _wait_for_stop(self) -> None:
-        await self._stopping.wait()
 
     async def _end(self) -> None:
         """Write what there is, let everything go."""
@@ -137,6 +136,7 @@ class Driver:
                         await asyncio.sleep(0.01)
         if self._alarm is not None:
             self._alarm.cancel()
+        self._risk.close()
         await self._control.stop()
         await self._wire.close()
         self._writer.shutdown(wait=True, cancel_futures=True)
@@ -304,6 +304,11 @@ class Driver:
         while self._files and self._files[0][0] <= self._written:
             self._inbox.done(self._files.pop(0)[1])
 
+    def _on_risk(self, measured: Sequence[RiskMeasured]) -> None:
+        """From the risk process's thread: the next sweep takes it in."""
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(lambda: self._node.on_risk(self._clock.now_ns(), measured))
+
     def _on_told(self, told: Told) -> None:
         """From the notifier's thread."""
         with contextlib.suppress(RuntimeError):  # the loop is closed: the outbox will tell again
@@ -327,6 +332,7 @@ class Driver:
                 self._machine.beat("journal")
             measured = self._machine.measure(now_ns, lag_s, self._clock.step_ns())
             self._node.on_measured(now_ns, measured)
+            self._risk.on_second(now_ns)
             self._poll_inbox()
             self._figures = {one.name: one.value for one in measured if not one.subject}
             self._show_health()
