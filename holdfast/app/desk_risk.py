@@ -5,12 +5,13 @@ Rules:
 1. What the venues say of equity and margin stands; what a worker measured besides comes as it is, as old as it is.
 2. An account's ratio is maintenance margin over equity of its worst collateral asset; the worst account speaks for its
    venue, the worst venue for the desk.
-3. Told when something moved by `CHANGE`, and each `REFRESH_NS` while there is anything to tell.
+3. The delta is that of positions and of the coins that lie as collateral.
+4. Told when something moved by `CHANGE`, and each `REFRESH_NS` while there is anything to tell.
 """
 
 from typing import Final
 
-from holdfast.app.desk_view import LiveView
+from holdfast.app.desk_view import DOLLARS, LiveView
 from holdfast.clock import SECOND_NS
 from holdfast.event import RiskMeasured, Scope
 from holdfast.market.blotter import Blotter
@@ -56,7 +57,7 @@ class DeskRisk:
     def _account(self, venue: str, account: str) -> dict[str, float]:
         """Return one account's figures in dollars; nothing while no balance is known."""
         view = self._view
-        equity_usd, ratio = 0.0, 0.0
+        equity_usd, ratio, coins_usd = 0.0, 0.0, 0.0
         is_known = False
         for balance in self._blotter.accounts[venue, account].balances.values():
             price = view.price_usd(balance.asset)
@@ -65,6 +66,8 @@ class DeskRisk:
             equity = float(balance.amount if balance.equity is None else balance.equity)
             margin = float(balance.maintenance_margin or 0)
             equity_usd += equity * price
+            if balance.asset not in DOLLARS:
+                coins_usd += float(balance.amount) * price
             is_known = True
             if margin > 0.0:
                 ratio = max(ratio, min(margin / equity, RATIO_MAX) if equity > 0.0 else RATIO_MAX)
@@ -85,7 +88,7 @@ class DeskRisk:
             deltas.append(delta * price if delta is not None and price is not None else None)
         known = [one for one in deltas if one is not None]
         if len(known) == len(deltas):
-            values["delta"] = sum(known)
+            values["delta"] = sum(known) + coins_usd
         return values
 
 

@@ -13,6 +13,7 @@ from holdfast.app.risk.history import PriceHistory
 from holdfast.app.risk.observed import observe
 from holdfast.app.risk.worker import Job, run_job
 from holdfast.app.warm_up import warm_up, warm_up_feeds
+from holdfast.event import Scope
 from holdfast.lab.rehearsal.rehearsal import Rehearsal
 from holdfast.lab.world.listings import VENUES
 from holdfast.lab.world.world import World
@@ -59,7 +60,10 @@ def test_the_risk_engine_measures_it_and_leaves_out_what_has_no_history(desk: tu
     market = observe(world.now_ns, node.parts.state, portfolio)
     measured = run_job(Job(portfolio, market, (), PriceHistory().series(), {}))
     whole = next(part for part in measured.parts if not part.venue)
-    assert whole.values["delta"] == pytest.approx(13.7e6, rel=0.02)
+    worth = {one.asset: one.amount * market.prices[one.asset].value for one in portfolio.balances}
+    coins = worth["BTC"] + worth["ETH"]
+    assert whole.values["delta"] == pytest.approx(13.7e6 + sum(worth.values()), rel=0.02)
+    assert node.parts.state.measured[Scope()].values["delta"] == pytest.approx(13.7e6 + coins, rel=0.02)
     assert "expected_shortfall_1d" not in whole.values
     assert any("minute of prices" in str(one) for one in whole.missing)
 
