@@ -5,9 +5,14 @@ from typing import Final
 
 from rich.console import Console
 
-from holdfast.error import HoldfastError
+from holdfast.error import CallerError, HoldfastError
 
 EXIT_WRONG_CALL: Final = 2
+EXTRAS: Final = {
+    "risk": ("arch", "clarabel", "jax", "scipy"),
+    "live": ("aiohttp", "apprise", "ccxt", "cedarpy", "jsonschema", "pg8000", "picows", "psutil", "z3"),
+}
+"""Which extra brings a module that the core does not have."""
 CONSOLE: Final = Console(stderr=True)
 
 
@@ -16,5 +21,16 @@ def guarded(work: Callable[[], int]) -> int:
     try:
         return work()
     except HoldfastError as error:
-        CONSOLE.print(f"holdfast: {error}", style="bold red", markup=False, highlight=False, soft_wrap=True)
-        return EXIT_WRONG_CALL
+        return _told(error)
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        for extra, modules in EXTRAS.items():
+            if missing in modules:
+                remedy = f"make setup-{extra}, or pip install 'holdfast[{extra}]'"
+                return _told(CallerError("extra.missing", f"{missing} is not installed", remedy=remedy))
+        raise
+
+
+def _told(error: HoldfastError) -> int:
+    CONSOLE.print(f"holdfast: {error}", style="bold red", markup=False, highlight=False, soft_wrap=True)
+    return EXIT_WRONG_CALL

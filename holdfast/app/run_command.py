@@ -11,7 +11,6 @@ from types import ModuleType
 import click
 
 from holdfast.app.guarded import guarded
-from holdfast.error import CallerError
 
 
 @click.command()
@@ -28,14 +27,8 @@ def run_guard(path: Path, *, check_only: bool = False) -> int:
     """Run the guard of a config until it is told to stop; return the exit code."""
     # the expression library loads a command line of its own with a terminal toolkit: a restart is quicker without
     sys.modules.setdefault("cel.cli", ModuleType("cel.cli"))
-    try:
-        from holdfast.app.live import Guard  # noqa: PLC0415 - loaded when it is needed, and an extra
-    except ModuleNotFoundError as error:
-        raise CallerError(
-            "extra.missing",
-            f"{error.name} is not installed",
-            remedy="make setup-live, or pip install 'holdfast[live]'",
-        ) from error
+    from holdfast.app.live import Guard  # noqa: PLC0415 - loaded when it is needed, and an extra
+
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     logging.getLogger("picows").setLevel(logging.WARNING)
     guard = Guard(path)

@@ -4,7 +4,6 @@ import json
 import shutil
 import sys
 from concurrent.futures import ProcessPoolExecutor
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,7 +11,6 @@ import click
 
 from holdfast.app.guarded import guarded
 from holdfast.app.warm_up import warm_up, warm_up_feeds
-from holdfast.error import CallerError
 from holdfast.lab.world.listings import VENUES
 
 RATIO_MAX: Final = 1.0 / 3.0
@@ -48,7 +46,6 @@ def rehearse(seeds: int, calm_s: float, as_json: bool) -> None:
 
 def run_demo(out: Path, seed: int) -> int:
     """Run the demo; return the exit code."""
-    _need_live()
     from holdfast.lab.rehearsal.live import LiveStorm  # noqa: PLC0415
     from holdfast.lab.rehearsal.page import write_page  # noqa: PLC0415
     from holdfast.lab.rehearsal.rehearsal import Rehearsal  # noqa: PLC0415
@@ -94,7 +91,6 @@ def run_demo(out: Path, seed: int) -> int:
 
 def run_rehearse(seeds: int, calm_s: float, *, as_json: bool) -> int:
     """Run both tables; return 0 if the guard keeps what is asked of it."""
-    _need_live()
     warm_up()
     warm_up_feeds(VENUES)
     jobs = [(seed, True, 60.0) for seed in range(seeds)] + [(seed, False, calm_s) for seed in range(seeds)]
@@ -147,13 +143,3 @@ def _at(seconds: list[float], values: list[float], second: float) -> float:
     """Return the last value at a time."""
     known = [value for at_s, value in zip(seconds, values, strict=True) if at_s <= second]
     return known[-1] if known else values[0]
-
-
-def _need_live() -> None:
-    missing = [name for name in ("aiohttp", "picows", "cedarpy") if find_spec(name) is None]
-    if missing:
-        raise CallerError(
-            "extra.missing",
-            f"{missing[0]} is not installed",
-            remedy="make setup-live, or pip install 'holdfast[live]'",
-        )
