@@ -10,6 +10,8 @@ from typing import Any
 
 import click
 
+from holdfast.app.guarded import guarded
+
 
 @click.group()
 def world() -> None:
@@ -22,7 +24,7 @@ def world() -> None:
 @click.option("--seconds", default=0.0, help="End after so long; 0: when interrupted.  [default: 0]")
 def serve(as_json: bool, seed: int, seconds: float) -> None:
     """Serve Deribit's and Binance USD-M's protocols on free ports until interrupted."""
-    asyncio.run(run(seed, seconds, as_json))
+    sys.exit(guarded(lambda: asyncio.run(run(seed, seconds, as_json))))
 
 
 @world.command()
@@ -50,7 +52,7 @@ def facts(seed: int, hours: float, beside: Path | None, as_json: bool) -> None:
         click.echo(table(markets))
 
 
-async def run(seed: int, seconds: float, as_json: bool) -> None:
+async def run(seed: int, seconds: float, as_json: bool) -> int:
     """Serve until SIGINT, SIGTERM or the end of `seconds`."""
     from holdfast.lab.world.agents import Population  # noqa: PLC0415 - the command line starts without a world
     from holdfast.lab.world.server import WorldServer  # noqa: PLC0415
@@ -71,6 +73,7 @@ async def run(seed: int, seconds: float, as_json: bool) -> None:
         waiting.cancel()
         if living in done:
             living.result()
+    return 0
 
 
 def _in_words(described: dict[str, Any]) -> str:
