@@ -12,8 +12,10 @@ from random import Random
 from typing import Final, Literal, NamedTuple
 
 from holdfast.app.driver import EXIT_FENCED
+from holdfast.clock import SECOND_NS
 from holdfast.lab.drill.books import Finding
 from holdfast.lab.drill.site import READY_S_MAX, Site, pause
+from holdfast.lab.drill.stepped_clock import write_step
 from holdfast.lab.drill.world_process import VENUES
 
 STOP_S: Final = 10.0
@@ -27,12 +29,16 @@ Sign = Literal["start", "sign", "reconciliation"]
 
 
 class Struck(NamedTuple):
-    """A fault is over: from when recovery counts, what shows it, what the fault was in words, and what went wrong."""
+    """A fault is over: from when recovery counts, what shows it, what the fault was in words, and what went wrong.
+
+    `is_blinding`: reports of the desk's own orders were lost, so that its positions are in doubt until they are asked for.
+    """
 
     since_s: float
     shown_by: Sign
     how: str = ""
     findings: tuple[Finding, ...] = ()
+    is_blinding: bool = False
 
 
 def kill(site: Site, random: Random) -> Struck:
@@ -119,15 +125,26 @@ def _hurt(site: Site, random: Random, answer: str) -> Struck:
     left = {venue: site.world.set_faults(venue)["effects_left"] for venue in VENUES}
     site.world.heal()
     hurt = sum(asked.values()) - sum(left.values())
-    return Struck(time.monotonic(), "sign", f"{hurt} answers{', mute' if is_mute else ''}")
+    return Struck(
+        time.monotonic(), "sign", f"{hurt} answers{', mute' if is_mute else ''}", is_blinding=is_mute
+    )
 
 
 def clock_step(site: Site, random: Random) -> Struck:
-    """Step a venue's clock by half a minute, and back again."""
+    """Step a venue's clock by half a minute and back, or the guard's own: it is killed, and starts by a clock that steps."""
     step_s = random.choice((-CLOCK_STEP_S, CLOCK_STEP_S))
+    step_ns = round(step_s * SECOND_NS)
+    if random.random() < 0.4:
+        site.guard.kill()
+        guard = site.start_guard(step_ns)
+        guard.await_ready(READY_S_MAX)
+        write_step(site.clock, 0)
+        return Struck(
+            guard.started_s, "start", f"the guard's by {step_s:+.0f} s at its start, and back while it ran"
+        )
     venues = random.choice(((VENUES[0],), (VENUES[1],), VENUES))
     for venue in venues:
-        site.world.set_faults(venue, clock_offset_ns=round(step_s * 1e9))
+        site.world.set_faults(venue, clock_offset_ns=step_ns)
     pause(random.uniform(0.5, 3.0))
     site.world.heal()
     return Struck(time.monotonic(), "sign", f"{' and '.join(venues)} by {step_s:+.0f} s and back")

@@ -17,10 +17,14 @@ LOOK_S: Final = 0.01
 
 
 class GuardProcess(OsProcess):
-    """One guard. `command` is what runs Holdfast, to which `run CONFIG` is added."""
+    """One guard. `command` is what runs Holdfast, to which `run CONFIG` is added.
+
+    `clock_step_ns`: by how much its clock is ahead of ours.
+    """
 
     def __init__(self, command: Sequence[str], config: Path, state: Path, log: Path) -> None:
         self.started_s = time.monotonic()
+        self.clock_step_ns = 0
         super().__init__((*command, "run", str(config)), log)
         self._state = state
 
@@ -30,12 +34,13 @@ class GuardProcess(OsProcess):
         return health if health is not None and health.pid == self.pid else None
 
     def is_ready(self, *, said_after_ns: int = 0, reconciled_after_ns: int = 0) -> bool:
-        """Tell whether it says that it is ready, later than a time and reconciled later than a time, by its own clock."""
+        """Tell whether it says that it is ready, and that later than a time, reconciled later than another."""
         health = self.health()
         if health is None or not health.figures.get("ready"):
             return False
-        reconciled_ns = health.time_ns - round(health.figures.get("reconciled_s", 0.0) * SECOND_NS)
-        return health.time_ns > said_after_ns and reconciled_ns > reconciled_after_ns
+        said_ns = health.time_ns - self.clock_step_ns
+        reconciled_ns = said_ns - round(health.figures.get("reconciled_s", 0.0) * SECOND_NS)
+        return said_ns > said_after_ns and reconciled_ns > reconciled_after_ns
 
     def await_ready(self, timeout_s: float) -> float | None:
         """Wait until it says that it is ready; return the monotonic time, None if it never did."""

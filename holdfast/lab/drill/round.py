@@ -26,6 +26,7 @@ WORK_S: Final = 1.5
 """About how long the runs of a round work: the fault strikes within it."""
 RESTING: Final = 2
 _SEEN_S: Final = 0.3  # until the guard has heard of the desk's new positions
+_SIGHT_S: Final = 6.0  # until what was lost is surely no longer on its way
 _LOOK_S: Final = 0.05
 _PAUSED_SHARE: Final = 0.3
 
@@ -74,6 +75,8 @@ def play(site: Site, name: str, fault: Fault, number: int, random: Random) -> Ro
     played.lost = sum(one.kind == "lost" for one in findings)
     played.wrong = [f"{one.kind}: {one.words}" for one in findings]
     site.tell("resume", scope="desk")
+    if struck.is_blinding:
+        pause(_SIGHT_S)
     played.wall_s = time.monotonic() - begun_s
     return played
 

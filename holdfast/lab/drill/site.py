@@ -5,6 +5,7 @@ Everything is in one temporary folder and on loopback; `close` ends every proces
 
 import json
 import os
+import sys
 import time
 from collections.abc import Sequence
 from decimal import Decimal
@@ -21,13 +22,15 @@ from holdfast.lab.drill.guard_process import GuardProcess
 from holdfast.lab.drill.journal_view import JournalView
 from holdfast.lab.drill.postgres_server import PostgresServer
 from holdfast.lab.drill.small_disk import SmallDisk
+from holdfast.lab.drill.stepped_clock import write_step
 from holdfast.lab.drill.world_process import WorldProcess
 from holdfast.lab.world.listings import BINANCE, DERIBIT
 
 ACCOUNT: Final = "desk"
 PREFIX: Final = "hf-"
 STRATEGY: Final = "mm-"
-READY_S_MAX: Final = 120.0  # the first start after an installation compiles kernels
+READY_S_MAX: Final = 60.0
+FIRST_READY_S_MAX: Final = 600.0  # the first start after an installation compiles kernels
 SIZES: Final = {
     (DERIBIT, "BTC-PERPETUAL"): Decimal(240_000),
     (DERIBIT, "ETH-PERPETUAL"): Decimal(120_000),
@@ -108,17 +111,27 @@ class Site:
         """Return the guard that was started last."""
         return self.guards[-1]
 
-    def start_guard(self) -> GuardProcess:
-        """Start a guard; each has a name of its own and the same state and journal."""
+    @property
+    def clock(self) -> Path:
+        """Return the file that steps the clock of guards that are started with it."""
+        return self.folder / "clock"
+
+    def start_guard(self, clock_step_ns: int = 0) -> GuardProcess:
+        """Start a guard; each has a name of its own and the same state and journal. Its clock may be ahead of ours."""
         name = f"node-{len(self.guards) + 1}"
-        made = GuardProcess(self._guard, self._config(name), self.state, self.folder / f"{name}.log")
+        command = self._guard
+        if clock_step_ns:
+            write_step(self.clock, clock_step_ns)
+            command = (sys.executable, "-m", "holdfast.lab.drill.stepped_clock", str(self.clock))
+        made = GuardProcess(command, self._config(name), self.state, self.folder / f"{name}.log")
+        made.clock_step_ns = clock_step_ns
         self.guards.append(made)
         return made
 
     def await_guard(self) -> float:
         """Start a guard, wait until it is ready, and return how long that took. Raises: OutsideError `drill.no_guard`."""
         guard = self.start_guard()
-        ready_s = guard.await_ready(READY_S_MAX)
+        ready_s = guard.await_ready(FIRST_READY_S_MAX)
         if ready_s is None:
             told = guard.log.read_text(errors="replace").strip().splitlines()[-8:]
             raise OutsideError(
