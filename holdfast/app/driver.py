@@ -34,16 +34,14 @@ from holdfast.app.node import Node
 from holdfast.app.permits_file import write_permits
 from holdfast.app.steady_clock import SteadyClock
 from holdfast.app.wire import Wire
+from holdfast.app.writing import Writing
 from holdfast.clock import SECOND_NS
-from holdfast.error import HoldfastError, OutsideError
+from holdfast.error import HoldfastError
 from holdfast.event import RiskMeasured, Scope
 from holdfast.ledger.journal.base import Fenced, Journal
-from holdfast.ledger.record import Record, encode
 from holdfast.receipt import Permit
 from holdfast.venues.client import Failure
 
-BATCH_RECORDS_MAX: Final = 2_000
-JOURNAL_RETRY_S: Final = 0.2
 FOLLOW_S: Final = 0.5
 HOUSEKEEPING_S: Final = 1.0
 STOP_S_MAX: Final = 5.0
@@ -73,7 +71,7 @@ class Driver:
         self._on_ready = on_ready
         self._wire = Wire(self)
         node.depart = self._depart
-        self._writer = ThreadPoolExecutor(1, "journal")
+        self._writing = Writing(node, journal, self._on_written, self._on_fenced)
         self._ledger = ThreadPoolExecutor(1, "ledger")
         self._inbox = Inbox(folder)
         self._control = ControlServer(folder, self._answer)
@@ -84,11 +82,8 @@ class Driver:
         self._stopping = asyncio.Event()
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_ns = 0
-        self._writing: asyncio.Task[None] | None = None
         self._files: list[tuple[int, InboxFile]] = []
-        self._written = 0
         self._permits_told: dict[Scope, Permit] | None = None
-        self._journal_ok = True
         self._is_ready = False
         self._figures: dict[str, float] = {}
         self._exit = 0
@@ -139,7 +134,7 @@ class Driver:
         self._risk.close()
         await self._control.stop()
         await self._wire.close()
-        self._writer.shutdown(wait=True, cancel_futures=True)
+        self._writing.close()
         self._ledger.shutdown(wait=True, cancel_futures=True)
         with contextlib.suppress(HoldfastError, OSError):
             self._following.follow()
@@ -185,8 +180,6 @@ class Driver:
             key, tell = node.tells.popleft()
             if not self._notifier.tell(key, tell):
                 self._loop.call_soon(self._told, Told(key, 0, 0, "too many texts wait"))
-        if node.unwritten and self._writing is None:
-            self._writing = self._loop.create_task(self._write())
         if node.memory.permits != self._permits_told:
             self._permits_told = dict(node.memory.permits)
             with contextlib.suppress(OSError):
@@ -201,10 +194,11 @@ class Driver:
         self._set_alarm()
 
     def _depart(self) -> None:
-        """Carry out what clients wish for now."""
+        """Carry out what clients wish for now, then have what is intended written: what is left of the turn can wait."""
         for number, client in enumerate(self._node.clients):
             if client.wishes:
                 self._wire.carry_out(number, client)
+        self._writing.begin()
 
     def _set_alarm(self) -> None:
         wake_ns = self._node.wake_ns
@@ -223,43 +217,15 @@ class Driver:
 
     # the journal
 
-    async def _write(self) -> None:
-        """Append everything that gathers until nothing is left."""
-        node = self._node
-        try:
-            while node.unwritten and not node.is_fenced:
-                count = min(len(node.unwritten), BATCH_RECORDS_MAX)
-                batch = [node.unwritten[i] for i in range(count)]
-                await self._append(batch)
-                if node.is_fenced:
-                    return
-                self._written += count
-                node.on_written(self._clock.now_ns(), count)
-                self._flush()
-                self._finish_files()
-        finally:
-            self._writing = None
+    def _on_written(self, count: int) -> None:
+        self._node.on_written(self._clock.now_ns(), count)
+        self._flush()
+        self._finish_files()
 
-    async def _append(self, batch: list[Record]) -> None:
-        data = [encode(record) for record in batch]
-        is_told = False
-        while True:
-            try:
-                await self._loop.run_in_executor(self._writer, self._journal.append, self._node.epoch, data)
-                self._journal_ok = True
-                return
-            except Fenced as error:
-                LOG.critical("%s", error)
-                self._node.fence()
-                self._exit, self._reason = EXIT_FENCED, str(error)
-                self._stopping.set()
-                return
-            except OutsideError as error:
-                if not is_told:
-                    LOG.error("%s", error)
-                    is_told = True
-                self._journal_ok = False
-                await asyncio.sleep(JOURNAL_RETRY_S)
+    def _on_fenced(self, error: Fenced) -> None:
+        LOG.critical("%s", error)
+        self._exit, self._reason = EXIT_FENCED, str(error)
+        self._stopping.set()
 
     async def _follow(self) -> None:
         """Let the provable ledger follow the journal."""
@@ -286,22 +252,22 @@ class Driver:
 
     async def _until_written(self) -> None:
         """Wait until what was said is durable, but not for ever: a brake holds without."""
-        target = self._written + len(self._node.unwritten)
+        target = self._writing.written + len(self._node.unwritten)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(STOP_S_MAX):
-                while self._written < target and not self._node.is_fenced:
+                while self._writing.written < target and not self._node.is_fenced:
                     await asyncio.sleep(0.002)
 
     def _poll_inbox(self) -> None:
         for file in self._inbox.poll():
             self._node.on_command(self._clock.now_ns(), file.signed, from_file=True)
-            self._files.append((self._written + len(self._node.unwritten), file))
+            self._files.append((self._writing.written + len(self._node.unwritten), file))
         self._flush()
         self._finish_files()
 
     def _finish_files(self) -> None:
         """Put away the command files whose receipts are durable."""
-        while self._files and self._files[0][0] <= self._written:
+        while self._files and self._files[0][0] <= self._writing.written:
             self._inbox.done(self._files.pop(0)[1])
 
     def _on_risk(self, measured: Sequence[RiskMeasured]) -> None:
@@ -328,7 +294,7 @@ class Driver:
             lag_s = max(self._loop.time() - due_s, 0.0)
             due_s = max(due_s + HOUSEKEEPING_S, self._loop.time())
             now_ns = self._clock.now_ns()
-            if self._journal_ok:
+            if self._writing.is_ok:
                 self._machine.beat("journal")
             measured = self._machine.measure(now_ns, lag_s, self._clock.step_ns())
             self._node.on_measured(now_ns, measured)

@@ -39,6 +39,7 @@ class Memory:
         self.epoch = 0
         self.has_moved = True
         self._parts = parts
+        self._unshown: list[Record] = []
 
     def recover(self, records: Iterable[Record]) -> None:
         """Fold the journal of every node before this one, and this one's `NodeStarted`, which ends it."""
@@ -48,6 +49,13 @@ class Memory:
                 self.epoch = record.epoch
             elif isinstance(record, LevelMoved):
                 self._parts.state.desk.restore(record)
+            self.show()
+
+    def show(self) -> None:
+        """Let people see what happened: at the end of a turn, for nothing in it waits for that."""
+        for record in self._unshown:
+            self._parts.gate.fold(record)
+        self._unshown.clear()
 
     def write(self, record: Record) -> None:
         """Take in a record and have it written."""
@@ -87,7 +95,7 @@ class Memory:
         if not isinstance(record, Intended) or record.key.partition("/")[0] in parts.runner.runs:
             parts.recollection.fold(record)  # type: ignore[arg-type]
         parts.governor.fold(record)  # type: ignore[arg-type]
-        parts.gate.fold(record)
+        self._unshown.append(record)
         if isinstance(record, PermitMoved):
             self.permits[record.scope] = record.permit
             self.has_moved = True

@@ -7,7 +7,7 @@ Rules:
 2. What must be kept stands in `unwritten`, in order. Whoever drives the node appends it to the journal and then says
    `on_written`. A move leaves only after that; a brake has left already.
 3. A restart is `recover`: the journal's records are folded, then every account is asked what is true.
-4. `depart` is called as soon as something is to be sent: a brake does not wait for the end of the turn.
+4. `depart` is called as soon as something is to be sent or written: neither waits for the end of the turn.
 5. The node that was fenced off does nothing more: `is_fenced`.
 
 Read next: `response/outbox.py`, `response/playbook/runner.py`, `policy/governor/`, `app/driver.py`.
@@ -135,6 +135,7 @@ class Node:
         for client in self.clients:
             client.disconnect(now_ns)
         self.memory.write(NodeStopped(now_ns, self.parts.settings.node, self.epoch, reason))
+        self.memory.show()
 
     def fence(self) -> None:
         """Hear that another node has taken over: do nothing more."""
@@ -230,7 +231,7 @@ class Node:
 
     def _turn(self, now_ns: int) -> None:
         if self.is_fenced:
-            return
+            return None
         if now_ns < self.now_ns:
             raise BrokenInvariant("node.time_backwards", f"at {self.now_ns}, then at {now_ns}")
         self.now_ns = self.view.now_ns = now_ns
@@ -239,13 +240,13 @@ class Node:
             due = self.memory.has_moved or (self._playbooks_ns and now_ns >= self._playbooks_ns)
             moved = bool(due) and self._run_playbooks(now_ns)
             sent = self._dispatch(now_ns)
-            if sent:
+            if moved or sent:
                 self.depart()
             judged, self._is_unjudged = self._is_unjudged, False
             if judged:  # after what the alerts themselves set off is on its way
                 self._take(now_ns, self.parts.state.judge())
             if not (heard or moved or sent or judged):
-                return
+                return self.memory.show()
         raise BrokenInvariant("node.restless", f"{ROUNDS_MAX} rounds at {now_ns} and no rest")
 
     def _hear_clients(self, now_ns: int) -> bool:
@@ -305,8 +306,7 @@ class Node:
         parts = self.parts
         turn = parts.runner.advance(now_ns, self.view, parts.recollection, parts.state.facts)
         self._playbooks_ns = turn.wake_ns
-        for receipt in turn.receipts:
-            self.memory.write(receipt)
+        self.memory.write_all(turn.receipts)
         known = len(self.unwritten)
         for key, action, reason in turn.wanted:
             self.memory.submit(now_ns, key, action, reason, self.view, playbook_of(key.partition("/")[0]))

@@ -16,6 +16,7 @@ from holdfast.detectors.own.position_drift import DriftSettings, PositionDrift
 from holdfast.detectors.own.runaway_orders import RunawayOrders, RunawaySettings
 from holdfast.detectors.own.self_trade import SelfTrade
 from holdfast.detectors.own.unauthorised_order import UnauthorisedOrder, UnauthorisedSettings
+from holdfast.detectors.system.base import SystemDetector
 from holdfast.detectors.system.clock import Clock, ClockSettings
 from holdfast.detectors.system.disk import Disk, DiskSettings
 from holdfast.detectors.system.dropped_frames import DroppedFrames
@@ -23,6 +24,7 @@ from holdfast.detectors.system.heartbeat_lost import HeartbeatLost
 from holdfast.detectors.system.line_down import LineDown, LineDownSettings
 from holdfast.detectors.system.loop_lag import LoopLag, LoopLagSettings
 from holdfast.detectors.system.memory import Memory, MemorySettings
+from holdfast.event import ClockMeasured, LineMoved, SystemMeasured
 
 OWN: Final = (
     *(UnauthorisedOrder, ForcedOrder, RunawayOrders, SelfTrade, FillRatio, PositionDrift, FatFinger),
@@ -73,10 +75,13 @@ class LiveWatch:
             Clock(known.clock),
             LineDown(known.line_down),
         )
+        self._own = tuple(one for one in self.detectors if not isinstance(one, SystemDetector))
 
     def on_event(self, event: Heard, context: Context) -> list[Spoken]:
-        """Let every detector hear an event; return what they say."""
-        return [spoken for detector in self.detectors for spoken in detector.on_event(event, context)]
+        """Let every detector that it can concern hear an event; return what they say."""
+        is_of_system = isinstance(event, SystemMeasured | ClockMeasured | LineMoved)
+        detectors = self.detectors if is_of_system else self._own
+        return [spoken for detector in detectors for spoken in detector.on_event(event, context)]
 
     def on_tick(self, now_ns: int) -> list[Spoken]:
         """Let time pass: once a second."""

@@ -76,6 +76,7 @@ class Process:
         self.state = RUNNING
         self._alarm_ns, self._under_way = 0, None
         node = self.node = self._make()
+        node.depart = self._depart
         node.recover(decode(data) for _, data in self._journal.read())
         assert node.epoch == epoch
         network = self.network = self._new_network()
@@ -163,14 +164,13 @@ class Process:
             self._piled.append(happen)
 
     def _flush(self) -> None:
-        node, network = self.node, self.network
-        if node is None or network is None:
+        node = self.node
+        if node is None or self.network is None:
             return
         if node.is_fenced:
             self.kill()
             return
-        for number, client in enumerate(node.clients):
-            network.carry_out(number, client)
+        self._depart()
         while node.tells:
             effect, _ = node.tells.popleft()
             self._clockwork.after(1_000_000, lambda e=effect: self._tell(e))
@@ -178,6 +178,11 @@ class Process:
         if node.unwritten and self._under_way is None:
             self._write(node)
         self._set_alarm(node)
+
+    def _depart(self) -> None:
+        if self.node is not None and self.network is not None:
+            for number, client in enumerate(self.node.clients):
+                self.network.carry_out(number, client)
 
     def _tell(self, effect: str) -> None:
         self._meet(lambda node: node.on_told(self._clockwork.now_ns, effect, True, ""))

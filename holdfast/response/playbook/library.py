@@ -7,7 +7,7 @@ from holdfast.policy.fields import Schema
 from holdfast.response.playbook.checks import Flaw
 from holdfast.response.playbook.condition import Condition
 from holdfast.response.playbook.playbook import Call, If, Playbook, Until
-from holdfast.response.playbook.trigger import OnPlaybook
+from holdfast.response.playbook.trigger import ANSWERED_BY, OnPlaybook, Trigger
 
 
 class Library:
@@ -16,12 +16,25 @@ class Library:
     def __init__(self, playbooks: Iterable[Playbook], schema: Schema) -> None:
         self.playbooks = {one.name: one for one in sorted(playbooks, key=lambda one: one.name)}
         self._versions = {one.name: one.version for one in self.playbooks.values()}
+        self._set_off_by: dict[type, list[tuple[Playbook, list[Trigger]]]] = {}
         self._conditions = {
             step.condition: Condition(step.condition, schema)
             for playbook in self.playbooks.values()
             for step in playbook.steps
             if isinstance(step, Until | If)
         }
+
+    def set_off_by(self, kind: type) -> list[tuple[Playbook, list[Trigger]]]:
+        """Return the playbooks that a kind of event can set off, and their triggers that it can answer."""
+        known = self._set_off_by.get(kind)
+        if known is None:
+            kinds = ANSWERED_BY.get(kind, ())
+            chosen = [
+                (one, [trigger for trigger in one.triggers if isinstance(trigger, kinds)])
+                for one in self.playbooks.values()
+            ]
+            known = self._set_off_by[kind] = [(one, triggers) for one, triggers in chosen if triggers]
+        return known
 
     def get(self, name: str, version: str = "") -> Playbook | None:
         """Return a playbook, if it is loaded and, where a version is given, is still that one."""

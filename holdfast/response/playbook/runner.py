@@ -171,8 +171,8 @@ class Runner:
             return []
         values: dict[str, float | str | bool] = dict(getattr(event, "evidence", {}))
         found: list[PlaybookStarted | NotStarted] = []
-        for playbook in self.library.playbooks.values():
-            why = next((why for one in playbook.triggers if (why := answers(one, event))), "")
+        for playbook, triggers in self.library.set_off_by(type(event)):
+            why = next((why for one in triggers if (why := answers(one, event))), "")
             if why:
                 where = widened(scope, playbook.scope)
                 found.append(self.start(now_ns, playbook.name, where, why, values))

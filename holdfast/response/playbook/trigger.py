@@ -60,6 +60,14 @@ class OnPlaybook(msgspec.Struct, frozen=True, tag="playbook"):
 
 Trigger = OnRule | OnAction | OnAlert | OnLevel | OnOperator | OnPlaybook
 
+ANSWERED_BY: Final[dict[type, tuple[type, ...]]] = {
+    Decided: (OnRule, OnAction),
+    Alert: (OnAlert,),
+    LevelMoved: (OnLevel,),
+    PlaybookEnded: (OnPlaybook,),
+}
+"""Which triggers a kind of event can set off."""
+
 
 def answers(trigger: Trigger, event: object) -> str:
     """Say in a few words why an event sets a trigger off; empty when it does not.
