@@ -19,6 +19,7 @@ from benchmarks import (
     bench_live_message,
     bench_memory,
     bench_pricing,
+    bench_reflex,
     bench_revaluation,
     bench_surface,
     bench_var,
@@ -42,6 +43,7 @@ ALL = {
     "journal": bench_journal,
     "exchange": bench_exchange,
     "clients": bench_clients,
+    "reflex": bench_reflex,
 }
 
 

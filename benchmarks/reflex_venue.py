@@ -1,0 +1,203 @@
+"""A venue for the reflex: Deribit's protocol by picows on loopback, in a process of its own, with a stop-watch.
+
+Run as a program it prints one JSON line with its addresses, then reads words from its input: `order` places an order on the
+desk's account that carries no id of the desk's, and is answered with the nanoseconds from just before the order's message is
+written to the socket until the bytes of the wanted answer have been read from it: `cancel` a cancel-all, `sell` an order.
+`tidy` takes what rests off the book again. The world stands still while the watch runs, so that it delays nothing.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import sys
+import time
+from decimal import Decimal
+from typing import Any, Final
+
+import picows
+
+from holdfast.lab.world.deribit.session import DeribitSession
+from holdfast.lab.world.exchange import Order, OrderRequest
+from holdfast.lab.world.listings import DERIBIT
+from holdfast.lab.world.resident import Quoter
+from holdfast.lab.world.server import HOST, TURN_S, WorldServer
+from holdfast.lab.world.world import World
+
+ACCOUNT: Final = "desk"
+SYMBOLS: Final = ("BTC-PERPETUAL", "ETH-PERPETUAL")
+HELD: Final = Decimal(200_000)
+TRADE_TURNS: Final = 10
+SILENT_S: Final = 2.0
+ANSWERS: Final = {"cancel": b"private/cancel_all", "sell": b"private/sell"}
+
+
+class Connection(picows.WSListener):
+    """One web socket of the guard."""
+
+    def __init__(self, venue: "ReflexVenue") -> None:
+        super().__init__()
+        self.transport: picows.WSTransport | None = None
+        self.session = venue.world.deribit.session()
+        self._venue = venue
+
+    def on_ws_connected(self, transport: picows.WSTransport) -> None:
+        self.transport = transport
+        self._venue.connections[self.session] = self
+
+    def on_ws_frame(self, transport: picows.WSTransport, frame: picows.WSFrame) -> None:
+        del transport
+        if frame.msg_type == picows.WSMsgType.TEXT:
+            self._venue.heard(self, frame.get_payload_as_bytes())
+
+    def on_ws_disconnected(self, transport: picows.WSTransport) -> None:
+        del transport
+        self.transport = None
+        self._venue.connections.pop(self.session, None)
+        self.session.on_close(self._venue.now())
+
+    def send(self, frames: list[bytes]) -> None:
+        """Write frames to the socket at once."""
+        for data in frames:
+            if self.transport is not None:
+                self.transport.send(picows.WSMsgType.TEXT, data)
+
+
+class ReflexVenue:
+    """The world's Deribit behind picows, and the watch."""
+
+    def __init__(self) -> None:
+        self.world = World(1, time.time_ns(), participants=[Quoter({DERIBIT: SYMBOLS})])
+        self._exchange = self.world.exchanges[DERIBIT]
+        self._rests: list[str] = []
+        self._turns = 0
+        self.connections: dict[DeribitSession, Connection] = {}
+        self._epoch_ns = self.world.now_ns - time.monotonic_ns()
+        self._wanted = b""
+        self._begun_ns = 0
+        self._took: asyncio.Future[int] | None = None
+
+    def now(self) -> int:
+        """Return the world's time, with the venue brought up to it."""
+        now_ns = self._epoch_ns + time.monotonic_ns()
+        self.world.settle(now_ns)
+        return now_ns
+
+    def heard(self, connection: Connection, data: bytes) -> None:
+        """Take a frame; stop the watch if it is the one that is waited for."""
+        if self._took is not None and self._wanted in data and not self._took.done():
+            self._took.set_result(time.perf_counter_ns() - self._begun_ns)
+        connection.send(connection.session.on_frame(self.now(), data))
+        self.tell()
+
+    def tell(self) -> None:
+        """Send what there is to say."""
+        for session, frames in self.world.deribit.news(self.now()).items():
+            if (connection := self.connections.get(session)) is not None:
+                connection.send(frames)
+
+    async def live(self) -> None:
+        """Let the world live, but for the moments of the watch."""
+        while True:
+            if self._took is None:
+                self.world.advance(self.now())
+                self.trade()
+                self.tell()
+            await asyncio.sleep(TURN_S)
+
+    def trade(self) -> None:
+        """Let the desk's own strategy place an order or take it back, ten times a second in all."""
+        turn, self._turns = self._turns, self._turns + 1
+        if turn % TRADE_TURNS:
+            return
+        if self._rests:
+            self._exchange.cancel(ACCOUNT, self._rests.pop())
+            return
+        placed = self._exchange.place(ACCOUNT, self._bid(f"mm-{turn}"))
+        assert isinstance(placed, Order)
+        self._rests.append(placed.order_id)
+
+    def _bid(self, client_id: str) -> OrderRequest:
+        price = Decimal(round(self._exchange.mark(SYMBOLS[0]) * 0.97))
+        return OrderRequest(
+            instrument=SYMBOLS[0], side="buy", quantity=Decimal(1_000), price=price, client_id=client_id
+        )
+
+    async def order(self, answer: str) -> int:
+        """Place an order that is none of the desk's and return what the answer took, in nanoseconds; -1: none came."""
+        now_ns = self.now()
+        self.tell()
+        self._exchange.place(ACCOUNT, self._bid(""))
+        news = self.world.deribit.news(now_ns)
+        ordered = sorted(
+            news.items(), key=lambda one: one[0].credential is None or "user" not in str(one[0].channels)
+        )
+        self._wanted, self._took = ANSWERS[answer], asyncio.get_running_loop().create_future()
+        self._begun_ns = time.perf_counter_ns()
+        for session, frames in ordered:
+            if (connection := self.connections.get(session)) is not None:
+                connection.send(frames)
+        try:
+            async with asyncio.timeout(SILENT_S):
+                return await self._took
+        except TimeoutError:
+            return -1
+        finally:
+            self._took = None
+
+    def tidy(self) -> None:
+        """Take what rests off the book, and hold what was held."""
+        exchange = self._exchange
+        self.now()
+        exchange.cancel_all(ACCOUNT)
+        self._rests.clear()
+        held = sum(one.quantity for one in exchange.positions(ACCOUNT) if one.instrument == SYMBOLS[0])
+        lot = exchange.listings[SYMBOLS[0]].lot
+        missing = (HELD - held) // lot * lot
+        if missing:
+            order = OrderRequest(
+                instrument=SYMBOLS[0], side="buy" if missing > 0 else "sell", quantity=abs(missing),
+                kind="market", client_id="mm-hold",
+            )  # fmt: skip
+            exchange.place(ACCOUNT, order)
+        self.tell()
+
+
+async def main() -> None:
+    """Serve until the input ends."""
+    loop = asyncio.get_running_loop()
+    venue = ReflexVenue()
+    listing = WorldServer(1)  # its HTTP side lists the same instruments
+    await listing.deribit.start(HOST)
+    server = await picows.ws_create_server(lambda _: Connection(venue), HOST, 0)
+    living = loop.create_task(venue.live())
+    key = next(one for one in venue.world.credentials[DERIBIT] if one.account == ACCOUNT)
+    said: dict[str, Any] = {
+        "ws": f"ws://{HOST}:{server.sockets[0].getsockname()[1]}/ws/api/v2",
+        "rest": f"http://{HOST}:{listing.deribit.port}/api/v2",
+        "key": key.key,
+        "secret": key.secret,
+    }
+    print(json.dumps(said), flush=True)
+    words: asyncio.Queue[str] = asyncio.Queue()
+
+    def read() -> None:
+        for word in os.read(0, 4096).decode().split() or ["end"]:
+            words.put_nowait(word)
+
+    loop.add_reader(0, read)
+    while (word := await words.get()) != "end":
+        if word == "tidy":
+            venue.tidy()
+            print(0, flush=True)
+        else:
+            print(await venue.order(word), flush=True)
+    living.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await living
+    server.close()
+    await listing.deribit.stop()
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main()))
