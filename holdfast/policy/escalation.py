@@ -89,8 +89,11 @@ class Escalation:
         return self._move(time_ns, scope, standing, standing.rank - 1, f"released by {operator}")
 
     def restore(self, moved: LevelMoved) -> None:
-        """Take in where a scope stood when the run before this one ended; its score is not known yet, so it is not calm."""
-        self._standing[moved.scope] = _Standing(time_ns=moved.time_ns, rank=LEVELS.index(moved.to_level))
+        """Take in where a scope stood when the run before this one ended; its score is not known yet, so it is not calm.
+
+        When that was is not taken in: the clock may have been set back since.
+        """
+        self._standing[moved.scope] = _Standing(time_ns=0, rank=LEVELS.index(moved.to_level))
 
     def memory(self) -> list[tuple[str, int, int | None]]:
         """Return all that decides what comes next, in a fixed order: scope, rank, calm since."""
