@@ -22,11 +22,13 @@ _MNT_DETACH: Final = 2
 class SmallDisk:
     """The disk of one state folder, which is empty still. `is_mounted` says which of the two ways it is."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, may_mount: bool = True) -> None:
         self._folder = folder
         libc = ctypes.CDLL(None, use_errno=True)
         options = f"size={DISK_BYTES},mode=0700".encode()
-        self.is_mounted = libc.mount(b"holdfast", os.fsencode(folder), b"tmpfs", 0, options) == 0
+        self.is_mounted = (
+            may_mount and libc.mount(b"holdfast", os.fsencode(folder), b"tmpfs", 0, options) == 0
+        )
         self._limited: list[int] = []
 
     @property
