@@ -27,6 +27,7 @@ from holdfast.ledger.tiles import (
     split_entries,
     width_of,
 )
+from holdfast.receipt import NodeStopped
 
 
 def verify(folder: Path | str, verifier_key: str | None = None) -> VerifyReport:
@@ -138,8 +139,12 @@ class _Run:
         self.notes.append(f"record 0: {len(start.rules)} rules, {len(start.inputs)} inputs, {versions}")
         if isinstance(end, RunEnded):
             self.notes.append(f"the run ended in order, digest {end.digest}")
+        elif isinstance(end, NodeStopped):
+            self.notes.append(f"the guard ended in order: {end.node} in epoch {end.epoch}, {end.reason}")
         else:
-            self.notes.append("the run did not end in order: the last record is not RunEnded")
+            self.notes.append(
+                "the run did not end in order, or goes on: the last record is neither RunEnded nor NodeStopped"
+            )
 
     def _check_file(self, found: Found, size: int) -> None:
         """Check that a file belongs here, and that a partial one agrees with what has replaced it."""
