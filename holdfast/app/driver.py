@@ -294,6 +294,7 @@ class Driver:
             lag_s = max(self._loop.time() - due_s, 0.0)
             due_s = max(due_s + HOUSEKEEPING_S, self._loop.time())
             now_ns = self._clock.now_ns()
+            self._writing.check()
             if self._writing.is_ok:
                 self._machine.beat("journal")
             measured = self._machine.measure(now_ns, lag_s, self._clock.step_ns())

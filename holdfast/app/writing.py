@@ -4,7 +4,7 @@ Rules:
 
 1. `begin` hands over at once, in the call, so that the disk works while the node goes on with its turn.
 2. A journal that fails is tried again and again with the same records.
-3. A node that was fenced off writes nothing more.
+3. A node that was fenced off writes nothing more. It learns of it at the next append, and `check` is one of nothing.
 """
 
 import asyncio
@@ -44,9 +44,20 @@ class Writing:
         self._thread = ThreadPoolExecutor(1, "journal")
         self._task: asyncio.Task[None] | None = None
 
+    @property
+    def is_busy(self) -> bool:
+        """Tell whether something is being written, or looked after."""
+        return self._task is not None
+
     def begin(self) -> None:
         """Hand over what has gathered, unless something is being written: then it follows behind that."""
         if self._node.unwritten and self._task is None:
+            data = self._batch()
+            self._task = asyncio.get_running_loop().create_task(self._write(data, self._appended(data)))
+
+    def check(self) -> None:
+        """See that this node may write still, where nothing is being written: one that was taken over must not live on."""
+        if self._task is None:
             data = self._batch()
             self._task = asyncio.get_running_loop().create_task(self._write(data, self._appended(data)))
 
@@ -64,14 +75,17 @@ class Writing:
     async def _write(self, data: list[bytes], appended: asyncio.Future[int]) -> None:
         """Append everything that gathers until nothing is left."""
         try:
-            while data and not self._node.is_fenced:
+            while not self._node.is_fenced:
                 await self._append(data, appended)
                 if self._node.is_fenced:
                     return
-                self.written += len(data)
-                self._on_written(len(data))
-                if data := self._batch():
-                    appended = self._appended(data)
+                if data:
+                    self.written += len(data)
+                    self._on_written(len(data))
+                data = self._batch()
+                if not data:
+                    return
+                appended = self._appended(data)
         finally:
             self._task = None
 

@@ -31,7 +31,8 @@ Sign = Literal["start", "sign", "reconciliation"]
 class Struck(NamedTuple):
     """A fault is over: from when recovery counts, what shows it, what the fault was in words, and what went wrong.
 
-    `is_blinding`: reports of the desk's own orders were lost, so that its positions are in doubt until they are asked for.
+    `ready_s`: when it was ready, where that was seen already. `is_blinding`: reports of the desk's own orders were lost, so
+    that its positions are in doubt until they are asked for.
     """
 
     since_s: float
@@ -39,6 +40,7 @@ class Struck(NamedTuple):
     how: str = ""
     findings: tuple[Finding, ...] = ()
     is_blinding: bool = False
+    ready_s: float | None = None
 
 
 def kill(site: Site, random: Random) -> Struck:
@@ -65,12 +67,11 @@ def takeover(site: Site, random: Random) -> Struck:
     pause(random.uniform(0.0, 2.0))
     second = site.start_guard()
     is_early = random.random() < 0.5
-    if is_early:
-        pause(random.uniform(0.0, 4.0))
-    else:
-        second.await_ready(READY_S_MAX)
-        pause(random.uniform(0.0, 1.0))
+    wait_s = random.uniform(0.0, 4.0 if is_early else 1.0)
+    ready_s = second.await_ready(wait_s if is_early else READY_S_MAX)
+    pause(second.started_s + wait_s - time.monotonic() if is_early else wait_s)
     first.go_on()
+    ready_s = ready_s or second.await_ready(READY_S_MAX)
     code = first.wait(FENCED_S_MAX)
     found: list[Finding] = []
     was_ended = code == -signal.SIGKILL  # by the second, because it held the journal
@@ -81,7 +82,7 @@ def takeover(site: Site, random: Random) -> Struck:
     how = "the first went on early" if is_early else "the first went on late"
     if was_ended:
         how = "the first held the journal and was ended"
-    return Struck(second.started_s, "start", how, tuple(found))
+    return Struck(second.started_s, "start", how, tuple(found), ready_s=ready_s)
 
 
 def disconnect(site: Site, random: Random) -> Struck:

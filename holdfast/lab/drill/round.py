@@ -119,6 +119,8 @@ def _recover(site: Site, struck: Struck, played: Round) -> None:
     reconciled_ns = (
         over_ns - SECOND_NS if struck.shown_by == "reconciliation" else 0
     )  # it was stopped for longer
+    if struck.ready_s is not None:
+        played.recovery_s = struck.ready_s - struck.since_s
     open_then = set(site.read_journal().open)
     while time.monotonic() < struck.since_s + SETTLE_S_MAX and site.guard.exit_code is None:
         if played.recovery_s is None and site.guard.is_ready(
