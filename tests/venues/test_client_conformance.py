@@ -117,9 +117,9 @@ def test_an_order_that_is_refused_or_late_was_not_done(bench: Bench, kind: str, 
 @pytest.mark.parametrize("effect", EFFECTS)
 def test_an_effect_without_an_answer_is_unknown_after_its_time(bench: Bench, effect: str) -> None:
     bench.ready().effect(effect)
-    bench.run(4)
+    bench.run(1)
     assert not bench.answers()
-    bench.run(3)
+    bench.run(6)
     assert the_answer(bench).outcome == "unknown"
 
 

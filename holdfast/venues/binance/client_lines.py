@@ -36,6 +36,7 @@ class BinanceSettings(msgspec.Struct, frozen=True):
 
     book_levels: Literal[100, 500, 1000] = 1000
     timeout_s: float = 5.0
+    order_timeout_s: float = 2.0  # of an order, and of the question what became of one: both are in a hurry
     wallet_url: str = (
         ""  # where transfers go; empty: the venue's own address, or `rest_url` where that is another
     )
@@ -191,7 +192,9 @@ class BinanceLines(BinanceAnswers):
         return requests.streams_url(self._ws_url, category, streams)
 
     def _asked(self, kind: str, subject: str = "", effect: Effect | None = None) -> Asked:
-        return Asked(self._requests.number(), kind, "", subject, self.settings.timeout_s, effect)
+        in_hurry = kind in ("place", "order")
+        timeout_s = self.settings.order_timeout_s if in_hurry else self.settings.timeout_s
+        return Asked(self._requests.number(), kind, "", subject, timeout_s, effect)
 
     def _request(self, asked: Asked, method: str, url: str, *, urgent: bool = False) -> Request:
         headers = (("X-MBX-APIKEY", self._key),)
