@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from holdfast.clock import SECOND_NS
 from holdfast.response.execution import registry
 from holdfast.response.playbook.asking import approve, confirmed
 from holdfast.response.playbook.checks import needs_consent
@@ -12,6 +13,7 @@ from holdfast.response.playbook.words import words_of
 
 ROUNDS_MAX: Final = 10_000
 RECEIPTS_MAX: Final = 500  # of one turn of one run
+DOUBT_NS_MAX: Final = 2 * SECOND_NS  # a desk that trades without a pause is never certain
 
 
 def take(turning: Turning) -> Due:
@@ -66,7 +68,19 @@ def _may_move(turning: Turning, step: Act) -> bool:
     if other:
         turning.due.notices.append(f"{turning.draft.name} waits with {step.name} until {other} has moved")
         turning.due.wake(turning.now_ns + LOOK_NS)
-    return not other
+    return not other and _is_certain(turning)
+
+
+def _is_certain(turning: Turning) -> bool:
+    """Tell whether what a move will be planned from can be read in one way only, or was asked for long enough."""
+    view, draft = turning.view, turning.draft
+    doubtful = [held[:2] for held in view.held(draft.scope) if not view.is_certain(*held)]
+    since_ns = draft.last.time_ns if draft.last is not None else draft.started_ns
+    if not doubtful or turning.now_ns - since_ns >= DOUBT_NS_MAX:
+        return True
+    turning.due.ask += [account for account in dict.fromkeys(doubtful) if account not in turning.due.ask]
+    turning.due.wake(turning.now_ns + LOOK_NS // 4)
+    return False
 
 
 def _is_known(turning: Turning) -> bool:
