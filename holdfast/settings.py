@@ -3,9 +3,10 @@
 Unknown keys are errors with the nearest right name; so are values that cannot work.
 """
 
+import re
 import tomllib
 from difflib import get_close_matches
-from typing import Any, Final, TypeVar, get_args
+from typing import Any, Final, Literal, TypeVar, get_args, get_origin
 
 import msgspec
 
@@ -112,7 +113,24 @@ def read_settings(text: str, where: str, kind: type[AnySettings]) -> AnySettings
             error.code, error.message, where=f"{where}: {error.where}", remedy=error.remedy
         ) from error
     except msgspec.ValidationError as error:
-        raise CallerError("settings.value", str(error), where=where) from error
+        raise CallerError(
+            "settings.value", str(error), where=where, remedy=_remedy(str(error), kind)
+        ) from error
+
+
+def _remedy(message: str, kind: Any) -> str:
+    """Return what could be written instead of a value of the wrong kind."""
+    for name in re.findall(r"\w+|\.\.\.", message.partition("`$")[2].rstrip("`")):
+        if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+            kind = next((one.type for one in msgspec.structs.fields(kind) if one.encode_name == name), None)
+        else:  # an entry of a list or of a table
+            inner = [one for one in get_args(kind) if one not in (str, ...)]
+            kind = inner[0] if inner else None
+    if get_origin(kind) is Literal:
+        return f"write one of {', '.join(map(str, get_args(kind)))}"
+    if "Expected `float`" in message or "Expected `int`" in message:
+        return "write a number, without quotes; its unit is the end of the setting's name"
+    return ""
 
 
 def _refuse_unknown(raw: dict[str, Any], struct: type[msgspec.Struct], where: str, path: str) -> None:

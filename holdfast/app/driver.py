@@ -32,14 +32,16 @@ from holdfast.app.live_risk import LiveRisk
 from holdfast.app.machine import Machine
 from holdfast.app.node import Node
 from holdfast.app.permits_file import write_permits
+from holdfast.app.refusal import refusal
 from holdfast.app.steady_clock import SteadyClock
 from holdfast.app.wire import Wire
 from holdfast.app.writing import Writing
 from holdfast.clock import SECOND_NS
-from holdfast.error import HoldfastError
+from holdfast.error import CallerError, HoldfastError
 from holdfast.event import RiskMeasured, Scope
 from holdfast.ledger.journal.base import Fenced, Journal
 from holdfast.receipt import Permit
+from holdfast.response.view import Account
 from holdfast.venues.client import Failure
 
 FOLLOW_S: Final = 0.5
@@ -85,12 +87,18 @@ class Driver:
         self._files: list[tuple[int, InboxFile]] = []
         self._permits_told: dict[Scope, Permit] | None = None
         self._is_ready = False
+        self._refused: dict[Account, str] = {}
+        self._error: CallerError | None = None
         self._figures: dict[str, float] = {}
         self._exit = 0
         self._reason = "stopped by signal"
 
     def run(self) -> int:
-        """Run until the end. Raises: what breaks the node; it is restarted by whoever started it."""
+        """Run until the end.
+
+        Raises: CallerError `credentials.refused` when no account could be opened; what breaks the node, which is restarted
+        by whoever started it.
+        """
         asyncio.set_event_loop(self._loop)
         try:
             return self._loop.run_until_complete(self._run())
@@ -118,6 +126,8 @@ class Driver:
         for task in done:
             if task is not stop and not task.cancelled() and (error := task.exception()) is not None:
                 raise error
+        if self._error is not None:
+            raise self._error
         return self._exit
 
     async def _end(self) -> None:
@@ -191,7 +201,20 @@ class Driver:
             self._is_ready = is_ready
             LOG.info("ready" if self._is_ready else "not ready: an account is not reconciled")
             self._show_health()
+        if node.reconciling.refused != self._refused:
+            self._hear_refusals()
         self._set_alarm()
+
+    def _hear_refusals(self) -> None:
+        """Say which credentials a venue refuses; where none was ever taken there is nothing to guard, so that is the end."""
+        known, self._refused = self._refused, dict(self._node.reconciling.refused)
+        for account, why in self._refused.items():
+            if account not in known:
+                LOG.critical("%s", refusal(account, why))
+        if len(self._refused) == len(self._node.clients) and not self._node.reconciling.was_up:
+            self._error = refusal(*next(iter(self._refused.items())))
+            self._reason = self._error.message
+            self._stopping.set()
 
     def _depart(self) -> None:
         """Carry out what clients wish for now, then have what is intended written: what is left of the turn can wait."""

@@ -36,6 +36,7 @@ class Guard:
 
     def __init__(self, path: Path) -> None:
         self.config = load_config(path)
+        check_journal(self.config)
         self.parts = assemble(self.config)
         self.signer = desk_signer(self.config)
 
@@ -97,21 +98,33 @@ def journal_path(config: GuardConfig) -> Path:
     return config.state / (config.journal.partition(":")[2] or JOURNAL_FILE)
 
 
+def check_journal(config: GuardConfig) -> None:
+    """Raise CallerError `config.journal`, `journal.url` when what the config names can be no journal; nothing is opened."""
+    kind, _, rest = config.journal.partition(":")
+    if kind == "postgresql":
+        from holdfast.ledger.journal.postgres_url import parse_url  # noqa: PLC0415 - only the one that is used
+
+        parse_url(config.journal)
+    elif kind != "sqlite" or rest.startswith("//"):
+        raise CallerError(
+            "config.journal",
+            f"{kind!r} is no journal",
+            where="journal",
+            remedy="write sqlite, sqlite:FILE or postgresql://USER@HOST/DATABASE",
+        )
+
+
 def open_journal(config: GuardConfig) -> Journal:
     """Open the journal that a config names: `sqlite`, `sqlite:FILE` or `postgresql://...`.
 
-    Raises: CallerError `config.journal`; those of the journals.
+    Raises: those of `check_journal` and of the journals.
     """
-    kind = config.journal.partition(":")[0]
+    check_journal(config)
+    kind, _, rest = config.journal.partition(":")
     if kind == "sqlite":
-        return SqliteJournal(journal_path(config))
-    if kind == "postgresql":
-        from holdfast.ledger.journal.postgres import PostgresJournal  # noqa: PLC0415
+        from holdfast.ledger.journal.sqlite import SqliteJournal  # noqa: PLC0415 - only the one that is used
 
-        return PostgresJournal(config.journal)
-    raise CallerError(
-        "config.journal",
-        f"{kind!r} is no journal",
-        where="journal",
-        remedy="write sqlite, or postgresql://...",
-    )
+        return SqliteJournal(config.state / (rest or JOURNAL_FILE))
+    from holdfast.ledger.journal.postgres import PostgresJournal  # noqa: PLC0415
+
+    return PostgresJournal(config.journal)

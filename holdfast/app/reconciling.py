@@ -18,6 +18,8 @@ from holdfast.response.view import Account
 from holdfast.venues.client import Client
 
 ANSWER_S_MAX: Final = 5
+REFUSED: Final = "credentials.refused: "
+"""How a client begins the reason for which a line ended, when the venue does not know the key or the secret."""
 GAP_S_MAX: Final = 3
 SPACING_NS_MIN: Final = SECOND_NS // 2  # a playbook that waits for an answer asks no oftener
 
@@ -34,6 +36,8 @@ class Reconciling:
         self._asked_ns: dict[Account, int] = {}
         self._answered: dict[Account, dict[type, tuple[int, tuple[str, ...]]]] = {}
         self._up_ns: dict[Account, int] = {}
+        self.refused: dict[Account, str] = {}
+        self.was_up = False
         self._ticked_ns = 0
 
     @property
@@ -77,9 +81,14 @@ class Reconciling:
     def hear(self, event: AccountEvent, differences: list[Difference]) -> None:
         """Take in an answer and what it differs in, and which private lines are up."""
         if isinstance(event, LineMoved) and event.line == "private":
-            self._up_ns.pop((event.venue, event.account), None)
+            place = event.venue, event.account
+            self._up_ns.pop(place, None)
             if event.up:
-                self._up_ns[event.venue, event.account] = event.time_ns
+                self._up_ns[place] = event.time_ns
+                self.refused.pop(place, None)
+                self.was_up = True
+            elif event.reason.startswith(REFUSED):
+                self.refused[place] = event.reason.removeprefix(REFUSED)
         if not isinstance(event, OrdersListed | PositionsListed):
             return
         account = event.venue, event.account

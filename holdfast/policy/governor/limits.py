@@ -20,6 +20,7 @@ DELAY_S_MAX: Final = 7 * 86_400.0
 ActionKind = Literal["place_order", "transfer", "tell"]
 """The kinds that rows can name; brakes are limited by messages only."""
 
+COLLAR_BPS_MIN: Final = 0.5
 MAXIMA: Final = (
     "notional_usd_max", "count_max", "loss_usd_max", "order_notional_usd_max", "price_collar_bps_max",
 )  # fmt: skip
@@ -47,6 +48,12 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             value = getattr(self, name)
             if value is not None and not 0.0 <= value < math.inf:
                 raise _wrong(name, f"{value!r} is no limit", "write 0 or more, or leave it out")
+        if 0.0 < (self.price_collar_bps_max or 0.0) < COLLAR_BPS_MIN:
+            raise _wrong(
+                "price_collar_bps_max",
+                f"{self.price_collar_bps_max:g} is less than half a basis point: was a fraction meant?",
+                "write basis points: 5 for 0.05 %",
+            )
         if not 0.0 < self.window_s <= WINDOW_S_MAX:
             raise _wrong(
                 "window_s", f"{self.window_s!r} is not above 0 and up to {WINDOW_S_MAX:g}", "write seconds"
