@@ -1,6 +1,7 @@
 """`holdfast drill`: kill, stop, starve and confuse a guard that acts, on this machine, and read the venues' books.
 
-Exit codes: 0 no effect was doubled and none lost, and nothing else was wrong; 1 something was; 2 the call is wrong.
+Exit codes: 0 no effect was doubled and none lost, and nothing else was wrong; 1 something was; 2 the call is wrong; 130 it was
+interrupted, and told what came of the rounds until then.
 """
 
 import json
@@ -8,13 +9,14 @@ import signal
 import sys
 from pathlib import Path
 from types import FrameType
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import click
 
 from holdfast.app.guarded import guarded
 
-EXIT_WRONG = 1
+EXIT_WRONG: Final = 1
+EXIT_INTERRUPTED: Final = 130
 
 
 @click.command()
@@ -52,6 +54,8 @@ def drill(
                 json.dumps({**told, "each": _each(report.rounds)}, indent=1) + "\n"
             )
         click.echo(json.dumps(told) if as_json else "\n".join(report.lines()))
+        if report.was_interrupted:
+            return EXIT_INTERRUPTED
         return 0 if report.is_clean else EXIT_WRONG
 
     sys.exit(guarded(work))

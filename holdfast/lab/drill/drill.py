@@ -72,13 +72,15 @@ class Drill:
         self._report = Report(seed=seed, journal=journal, rounds=[])
 
     def run(self) -> Report:
-        """Play every round and return the report."""
+        """Play every round, or as many as there are until somebody interrupts, and return the report."""
         begun_s = time.monotonic()
         try:
-            for kind in ("sqlite", "disk", "postgresql"):
+            for kind in ("postgresql", "disk", "sqlite"):
                 for name in self._plan:
                     if self._kind_of(name) == kind:
                         self._play(name, kind)
+        except KeyboardInterrupt:
+            self._report.was_interrupted = True
         finally:
             self._close()
         self._report.wall_s = time.monotonic() - begun_s

@@ -23,6 +23,7 @@ class Report(msgspec.Struct, kw_only=True):
     rounds: list[Round]
     skipped: dict[str, str] = {}
     wall_s: float = 0.0
+    was_interrupted: bool = False
 
     @property
     def is_clean(self) -> bool:
