@@ -47,10 +47,13 @@ class Reconciling:
         return min((self.reconciled_ns.get(account, 0) for account in accounts), default=0)
 
     def is_current(self, client: Client) -> bool:
-        """Tell whether an account can be acted on, and was reconciled since its private line came up."""
-        account = client.venue, client.account
-        up_ns = self._up_ns.get(account)
-        return client.is_ready and up_ns is not None and self.reconciled_ns.get(account, 0) >= up_ns
+        """Tell whether an account can be acted on, and what is known of it is fresh."""
+        return client.is_ready and self.is_fresh(client.venue, client.account)
+
+    def is_fresh(self, venue: str, account: str) -> bool:
+        """Tell whether an account was reconciled since its private line came up, and since the last gap."""
+        up_ns = self._up_ns.get((venue, account))
+        return up_ns is not None and self.reconciled_ns.get((venue, account), 0) >= up_ns
 
     def want(self, venue: str, account: str) -> None:
         """Have an account asked as soon as it may be."""

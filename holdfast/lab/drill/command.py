@@ -1,7 +1,7 @@
 """`holdfast drill`: kill, stop, starve and confuse a guard that acts, on this machine, and read the venues' books.
 
-Exit codes: 0 no effect was doubled and none lost, and nothing else was wrong; 1 something was; 2 the call is wrong; 130 it was
-interrupted, and told what came of the rounds until then.
+Exit codes: 0 no effect was doubled and none lost, and nothing else was wrong; 1 something was; 2 the call is wrong; 130 it
+was interrupted, and told what came of the rounds until then.
 """
 
 import json
