@@ -137,6 +137,10 @@ def load_config(path: Path) -> GuardConfig:
         raise CallerError(
             "config.value", "no venue is named", where=f"{path}: venues", remedy="add a [[venues]] table"
         )
+    if config.base != ".":
+        raise CallerError(
+            "config.value", "`base` is the folder of this file, and not to be set", where=f"{path}: base"
+        )
     base = path.absolute().parent
     key = KeySettings(path=str(base / config.key.path)) if config.key.path else config.key
     return msgspec.structs.replace(config, base=str(base), key=key)
