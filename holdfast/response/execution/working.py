@@ -29,7 +29,10 @@ from holdfast.response.view import DeskView
 
 SETTLE_S: Final = 10.0  # beyond patience, for the fates of the last slices
 DOUBLINGS_MAX: Final = 6
-LOOK_NS: Final = SECOND_NS // 2  # how often the venue is asked for a position that is in doubt
+LOOK_NS: Final = SECOND_NS // 2
+ASK_NS_MIN: Final = (
+    2 * SECOND_NS
+)  # between two questions for a position in doubt: each costs much of a venue's rate limit
 _AIM: Final = "aim "
 
 
@@ -119,7 +122,8 @@ def work(worked: Worked, turn: Turn) -> Progress:
         doubtful = [one.aim for one in standings if not view.is_certain(*one.aim.place)]
         if not doubtful or now_ns >= deadline_ns:
             return Progress(ended=Ended("done", _told(standings)))
-        progress.ask = list(dict.fromkeys((aim.venue, aim.account) for aim in doubtful))
+        accounts = dict.fromkeys((aim.venue, aim.account) for aim in doubtful)
+        progress.ask = [one for one in accounts if now_ns - view.reconciled_ns(*one) >= ASK_NS_MIN]
         progress.wake_ns = min(deadline_ns, now_ns + LOOK_NS)
         return progress
     whys: list[str] = []

@@ -4,6 +4,7 @@ from typing import Final
 
 from holdfast.clock import SECOND_NS
 from holdfast.response.execution import registry
+from holdfast.response.execution.working import ASK_NS_MIN
 from holdfast.response.playbook.asking import approve, confirmed
 from holdfast.response.playbook.checks import needs_consent
 from holdfast.response.playbook.playbook import Act, Approve, Call, End, If, Parallel, Step, Until, Wait
@@ -13,7 +14,7 @@ from holdfast.response.playbook.words import words_of
 
 ROUNDS_MAX: Final = 10_000
 RECEIPTS_MAX: Final = 500  # of one turn of one run
-DOUBT_NS_MAX: Final = 2 * SECOND_NS  # a desk that trades without a pause is never certain
+DOUBT_NS_MAX: Final = 3 * SECOND_NS  # a desk that trades without a pause is never certain
 
 
 def take(turning: Turning) -> Due:
@@ -78,7 +79,11 @@ def _is_certain(turning: Turning) -> bool:
     since_ns = draft.last.time_ns if draft.last is not None else draft.started_ns
     if not doubtful or turning.now_ns - since_ns >= DOUBT_NS_MAX:
         return True
-    turning.due.ask += [account for account in dict.fromkeys(doubtful) if account not in turning.due.ask]
+    turning.due.ask += [
+        account
+        for account in dict.fromkeys(doubtful)
+        if account not in turning.due.ask and turning.now_ns - view.reconciled_ns(*account) >= ASK_NS_MIN
+    ]
     turning.due.wake(turning.now_ns + LOOK_NS // 4)
     return False
 
