@@ -30,7 +30,7 @@ class OsProcess:
                 stdout=subprocess.PIPE if is_heard else told,
                 stderr=told,
                 start_new_session=True,
-                preexec_fn=_die_with_the_drill,  # noqa: PLW1509 - the drill has one thread
+                preexec_fn=die_with_the_drill,  # noqa: PLW1509 - the drill has one thread
             )
 
     @property
@@ -86,5 +86,6 @@ class OsProcess:
             os.kill(self.pid, number)
 
 
-def _die_with_the_drill() -> None:
+def die_with_the_drill() -> None:
+    """Have the kernel kill this child when its parent is gone. To be called in the child."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

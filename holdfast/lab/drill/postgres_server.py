@@ -6,18 +6,21 @@ PostgreSQL refuses to run as root: there the server runs as `postgres` or `nobod
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
+import time
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from pg8000.native import Connection
+from pg8000.native import Connection, DatabaseError, InterfaceError
 
 from holdfast.error import OutsideError
+from holdfast.lab.drill.os_process import die_with_the_drill
 
 MISSING: Final = "PostgreSQL's initdb is not on this machine"
-START_S_MAX: Final = 60
+START_S_MAX: Final = 60.0
 _USER: Final = "desk"
 
 
@@ -48,53 +51,81 @@ class PostgresServer:
                 f"port = {self._port}\nlisten_addresses = '127.0.0.1'\nunix_socket_directories = ''\n"
                 "shared_buffers = 16MB\nmax_connections = 20\n"
             )
-        self._start()
+        self._process = self._start()
 
     def new_database(self) -> str:
         """Make an empty database and return its url."""
         self._databases += 1
         name = f"desk_{self._databases}"
-        with Connection(
-            _USER, host="127.0.0.1", port=self._port, database="postgres", ssl_context=False
-        ) as session:
+        with self._connect() as session:
             session.run(f"CREATE DATABASE {name}")
         return f"postgresql://{_USER}:none@127.0.0.1:{self._port}/{name}?sslmode=disable"
 
     def restart(self) -> None:
         """Stop it as if it had crashed, and start it again; it answers when this returns."""
-        self._run("pg_ctl", "stop", "-w", "-m", "immediate", "-D", str(self._data))
-        self._start()
+        self._stop()
+        self._process = self._start()
 
     def close(self) -> None:
         """Stop it and remove its folder."""
-        if (self._data / "postmaster.pid").exists():
-            self._run("pg_ctl", "stop", "-w", "-m", "immediate", "-D", str(self._data))
+        self._stop()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _start(self) -> None:
-        log = str(self._folder / "log")
-        self._run("pg_ctl", "start", "-w", "-t", str(START_S_MAX), "-D", str(self._data), "-l", log)
+    def _start(self) -> subprocess.Popen[Any]:
+        """Start it as a child of ours, which ends with us, and wait until it answers."""
+        with (self._folder / "log").open("ab") as log:
+            process = subprocess.Popen(
+                [str(self._binaries / "postgres"), "-D", str(self._data)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                preexec_fn=die_with_the_drill,  # noqa: PLW1509 - the drill has one thread
+                **self._as_account(),
+            )
+        give_up_s = time.monotonic() + START_S_MAX
+        while True:
+            try:
+                self._connect().close()
+                return process
+            except (InterfaceError, DatabaseError, OSError) as error:
+                if process.poll() is not None or time.monotonic() > give_up_s:
+                    where = str(self._folder / "log")
+                    raise OutsideError(
+                        "drill.postgres", f"it does not answer: {error}", where=where
+                    ) from error
+                time.sleep(0.02)
+
+    def _stop(self) -> None:
+        self._process.send_signal(signal.SIGQUIT)  # an immediate shutdown: no farewell, no checkpoint
+        self._process.wait()
+
+    def _connect(self) -> Connection:
+        return Connection(_USER, host="127.0.0.1", port=self._port, database="postgres", ssl_context=False)
+
+    def _as_account(self) -> dict[str, Any]:
+        """Return as whom and where to run."""
+        account = self._account
+        return {
+            "cwd": self._folder,
+            "user": account.pw_uid if account else None,
+            "group": account.pw_gid if account else None,
+            "extra_groups": [] if account else None,
+            "start_new_session": True,
+            "env": {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C", "HOME": str(self._folder)},
+        }
 
     def _run(self, program: str, *arguments: str) -> None:
-        account = self._account
         ended = subprocess.run(
             [str(self._binaries / program), *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
-            cwd=self._folder,
             check=False,
-            user=account.pw_uid if account else None,
-            group=account.pw_gid if account else None,
-            extra_groups=[] if account else None,
-            start_new_session=True,
-            env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C", "HOME": str(self._folder)},
+            **self._as_account(),
         )
         if ended.returncode:
             told = ended.stderr.decode(errors="replace").strip()
-            raise OutsideError(
-                "drill.postgres", f"{program} failed: {told}", remedy=f"see {self._folder / 'log'}"
-            )
+            raise OutsideError("drill.postgres", f"{program} failed: {told}")
 
 
 def _unprivileged() -> pwd.struct_passwd | None:
