@@ -15,6 +15,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, Te
 from holdfast import __version__
 from holdfast.app.control.commands import CONTROL_COMMANDS
 from holdfast.app.guarded import CONSOLE, guarded
+from holdfast.app.playbook_command import playbook
 from holdfast.app.risk.command import risk
 from holdfast.app.run_command import run
 from holdfast.settings import Settings, load_settings
@@ -83,6 +84,7 @@ def verify(ledger: Path, key: str | None) -> None:
 
 
 main.add_command(run)
+main.add_command(playbook)
 main.add_command(risk)
 for one in CONTROL_COMMANDS:
     main.add_command(one)

@@ -16,6 +16,7 @@ PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").r
 COMMANDS = sorted(main.commands)
 PAGE_OF = {
     "run": "guard.md", "world": "protocols.md", "drill": "drill.md", "demo": "rehearsal.md", "rehearse": "rehearsal.md",
+    "playbook": "playbooks.md",
     **dict.fromkeys(("replay", "convert", "verify", "storm", "risk"), "replay.md"),
     **dict.fromkeys((command.name or "" for command in CONTROL_COMMANDS), "control.md"),
 }  # fmt: skip
