@@ -12,9 +12,10 @@ from holdfast.app.ccxt_feed import CcxtFeed, Market, instrument_of
 from holdfast.app.ccxt_reports import CcxtReports
 from holdfast.clock import SECOND_NS
 from holdfast.error import OutsideError
-from holdfast.event import OrderAbsent, OrderReported, OrdersListed, PositionsListed
+from holdfast.event import OrderReported
 from holdfast.instrument import Instruments
 from holdfast.tape import RowBuffer
+from holdfast.venues.account_lists import order_absent, orders_listed, positions_listed
 from holdfast.venues.asked import Asked, Effect, Outcome
 from holdfast.venues.client import Request
 from holdfast.venues.line import Line
@@ -177,26 +178,9 @@ class CcxtAnswers(TrackedClient):
         elif asked.kind == "open_orders":
             orders = tuple(reports.orders(now_ns, body))
             self._traded |= {order.instrument: None for order in orders}
-            self.events.append(
-                OrdersListed(
-                    time_ns=now_ns,
-                    venue=self.venue,
-                    account=self.account,
-                    asked_ns=asked.sent_ns,
-                    orders=orders,
-                )
-            )
+            self.events.append(orders_listed(self, now_ns, asked, orders))
         elif asked.kind == "positions":
-            held = tuple(reports.positions(now_ns, body))
-            self.events.append(
-                PositionsListed(
-                    time_ns=now_ns,
-                    venue=self.venue,
-                    account=self.account,
-                    asked_ns=asked.sent_ns,
-                    positions=held,
-                )
-            )
+            self.events.append(positions_listed(self, now_ns, asked, reports.positions(now_ns, body)))
         elif asked.kind in ("balances", "check"):
             self.events += reports.balances(now_ns, body)
             self._on_checked(now_ns, asked)
@@ -230,7 +214,7 @@ class CcxtAnswers(TrackedClient):
 
     def _on_order(self, now_ns: int, asked: Asked, orders: list[OrderReported]) -> None:
         """Take in one list in which an order may be; it is absent when none of them has it and all were whole."""
-        instrument, _, client_id = asked.subject.partition(" ")
+        client_id = asked.subject.partition(" ")[2]
         self._shows_client_ids |= any(order.client_id for order in orders)
         mine = [order for order in orders if order.client_id == client_id]
         left, asked_ns = self._found.get(asked.subject, (0, 0))
@@ -242,16 +226,7 @@ class CcxtAnswers(TrackedClient):
             self._found[asked.subject] = left - 1, asked_ns
         else:
             del self._found[asked.subject]
-            self.events.append(
-                OrderAbsent(
-                    time_ns=now_ns,
-                    venue=self.venue,
-                    account=self.account,
-                    instrument=instrument,
-                    client_id=client_id,
-                    asked_ns=asked_ns,
-                )
-            )
+            self.events.append(order_absent(self, now_ns, asked, asked_ns))
 
     def _refused(self, now_ns: int, asked: Asked, refusal: dict[str, str]) -> None:
         name = refusal.get("error", "")

@@ -9,8 +9,9 @@ from typing import Final
 
 from holdfast.clock import MILLISECOND_NS, SECOND_NS
 from holdfast.error import OutsideError
-from holdfast.event import OrderAbsent, OrderReported, OrdersListed, PositionsListed
+from holdfast.event import OrderReported
 from holdfast.quantity import INT64_MAX
+from holdfast.venues.account_lists import order_absent, orders_listed, positions_listed
 from holdfast.venues.asked import Asked
 from holdfast.venues.binance import client_errors as errors
 from holdfast.venues.binance.client_messages import (
@@ -252,17 +253,7 @@ class BinanceAnswers(TrackedClient):
         self._report(self.reports.order(now_ns, _order(body)))
 
     def _on_absent(self, now_ns: int, asked: Asked) -> None:
-        instrument, _, client_id = asked.subject.partition(" ")
-        self.events.append(
-            OrderAbsent(
-                time_ns=now_ns,
-                venue=self.venue,
-                account=self.account,
-                instrument=instrument,
-                client_id=client_id,
-                asked_ns=asked.sent_ns,
-            )
-        )
+        self.events.append(order_absent(self, now_ns, asked, asked.sent_ns))
 
     def _on_sweep(self, now_ns: int, asked: Asked, body: bytes) -> None:
         cancelled = asked.subject.split(",")
@@ -276,25 +267,11 @@ class BinanceAnswers(TrackedClient):
         self._open = {}
         for order in orders:
             self._open.setdefault(order.instrument, set()).add(order.order_id)
-        self.events.append(
-            OrdersListed(
-                time_ns=now_ns,
-                venue=self.venue,
-                account=self.account,
-                asked_ns=asked.sent_ns,
-                orders=orders,
-            )
-        )
+        self.events.append(orders_listed(self, now_ns, asked, orders))
 
     def _on_positions(self, now_ns: int, asked: Asked, body: bytes) -> None:
         self.events.append(
-            PositionsListed(
-                time_ns=now_ns,
-                venue=self.venue,
-                account=self.account,
-                asked_ns=asked.sent_ns,
-                positions=tuple(self.reports.positions(now_ns, _position_list(body))),
-            )
+            positions_listed(self, now_ns, asked, self.reports.positions(now_ns, _position_list(body)))
         )
 
     def _on_balances(self, now_ns: int, asked: Asked, body: bytes) -> None:

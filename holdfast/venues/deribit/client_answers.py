@@ -11,7 +11,7 @@ from msgspec import Raw
 
 from holdfast.clock import SECOND_NS
 from holdfast.error import OutsideError
-from holdfast.event import OrderAbsent, OrdersListed, PositionsListed
+from holdfast.venues.account_lists import order_absent, orders_listed, positions_listed
 from holdfast.venues.asked import Asked
 from holdfast.venues.client import RECONNECT_S_MAX, Frame
 from holdfast.venues.deribit.channels import decoder
@@ -257,42 +257,20 @@ class DeribitAnswers(TrackedClient):
         self.events.append(self.reports.order(now_ns, _order(result)))
 
     def _on_order(self, now_ns: int, asked: Asked, result: Raw) -> None:
-        instrument, _, client_id = asked.subject.partition(" ")
         found = self.reports.orders(now_ns, _order_list(result))
         self.events.extend(found)
         if not found:
-            self.events.append(
-                OrderAbsent(
-                    time_ns=now_ns,
-                    venue=self.venue,
-                    account=self.account,
-                    instrument=instrument,
-                    client_id=client_id,
-                    asked_ns=asked.sent_ns,
-                )
-            )
+            self.events.append(order_absent(self, now_ns, asked, asked.sent_ns))
 
     def _on_orders(self, now_ns: int, asked: Asked, result: Raw) -> None:
         self.events.append(
-            OrdersListed(
-                time_ns=now_ns,
-                venue=self.venue,
-                account=self.account,
-                asked_ns=asked.sent_ns,
-                orders=tuple(self.reports.orders(now_ns, _order_list(result))),
-            )
+            orders_listed(self, now_ns, asked, self.reports.orders(now_ns, _order_list(result)))
         )
 
     def _on_positions(self, now_ns: int, asked: Asked, result: Raw) -> None:
         positions = (self.reports.position(now_ns, position) for position in _position_list(result))
         self.events.append(
-            PositionsListed(
-                time_ns=now_ns,
-                venue=self.venue,
-                account=self.account,
-                asked_ns=asked.sent_ns,
-                positions=tuple(position for position in positions if position.quantity),
-            )
+            positions_listed(self, now_ns, asked, (position for position in positions if position.quantity))
         )
 
     def _on_balances(self, now_ns: int, asked: Asked, result: Raw) -> None:
