@@ -1,6 +1,7 @@
 """The worker: asked when something moved, answered at a fixed place; errors come through; the dead are replaced once."""
 
 import multiprocessing
+import time
 from pathlib import Path
 
 import numpy as np
@@ -104,13 +105,15 @@ def test_an_error_in_the_worker_reaches_the_run() -> None:
         carried([100_000.0] * 10, worker)
 
 
-def test_a_worker_that_dies_is_replaced_once_and_its_second_death_ends_the_run() -> None:
+@pytest.mark.parametrize("pause_s", [0.0, 0.5], ids=["at work", "while it has nothing to do"])
+def test_a_worker_that_dies_is_replaced_once_and_its_second_death_ends_the_run(pause_s: float) -> None:
     with RiskWorker(DESK) as worker:
 
         def killing(now_ns: int, state: State) -> list[RiskMeasured]:
             answers = list(worker(now_ns, state))
             for process in multiprocessing.active_children():
                 process.kill()
+                time.sleep(pause_s)  # long enough, or not, for the pool to see the death by itself
             return answers
 
         instruments = Instruments()

@@ -88,7 +88,7 @@ def test_a_damaged_key_is_refused_whichever_letter_changed(tmp_path: Path) -> No
 
 def test_a_signer_shown_or_an_error_never_shows_the_secret(tmp_path: Path) -> None:
     signer = FileSigner.create(tmp_path / "key", "desk")
-    secret = (tmp_path / "key").read_text().strip().rpartition("+")[2]
+    secret = (tmp_path / "key").read_text().strip().split("+", 4)[4]  # in Base64 a "+" may stand too
     assert secret not in repr(signer)
     assert signer.verifier_key in repr(signer)
     (tmp_path / "key").write_text(f"PRIVATE+KEY+desk+00000000+{secret}\n")

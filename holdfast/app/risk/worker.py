@@ -136,7 +136,11 @@ class RiskWorker:
         self._job = job
         self._asked_ns = job.market.time_ns
         self._asked_prices = state.market.board["price"][self._watched]
-        self._pending = self._pool.submit(run_job, job)
+        try:
+            self._pending = self._pool.submit(run_job, job)
+        except BrokenProcessPool as error:  # it died while it had nothing to do
+            self._replace(error)
+            self._pending = self._pool.submit(run_job, job)
 
     def _answer(self) -> DeskRisk:
         assert self._pending is not None
@@ -144,15 +148,23 @@ class RiskWorker:
         try:
             return self._pending.result()
         except BrokenProcessPool as error:
-            self._deaths += 1
-            if self._deaths > 1:
-                raise BrokenInvariant(
-                    "risk.worker_died",
-                    "the risk worker died twice",
-                    remedy="see what it printed; run without --portfolio",
-                ) from error
-            self._pool = _pool()
+            self._replace(error)
             return self._pool.submit(run_job, self._job).result()
+
+    def _replace(self, death: BrokenProcessPool) -> None:
+        """Start the worker again (rule 5).
+
+        Raises:
+            BrokenInvariant: `risk.worker_died`, it died for the second time.
+        """
+        self._deaths += 1
+        if self._deaths > 1:
+            raise BrokenInvariant(
+                "risk.worker_died",
+                "the risk worker died twice",
+                remedy="see what it printed; run without --portfolio",
+            ) from death
+        self._pool = _pool()
 
     def _events(self, now_ns: int, job: Job, risk: DeskRisk) -> list[RiskMeasured]:
         events: list[RiskMeasured] = []
