@@ -15,6 +15,7 @@ import contextlib
 import gc
 import logging
 import signal
+import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -48,6 +49,8 @@ FOLLOW_S: Final = 0.5
 HOUSEKEEPING_S: Final = 1.0
 STOP_S_MAX: Final = 5.0
 EXIT_FENCED: Final = 5
+SWITCH_S: Final = 0.0002
+"""How long a thread of ours may keep the interpreter from another that wants it, the loop's or the journal's."""
 
 LOG: Final = logging.getLogger("holdfast.node")
 
@@ -100,6 +103,7 @@ class Driver:
         by whoever started it.
         """
         asyncio.set_event_loop(self._loop)
+        sys.setswitchinterval(SWITCH_S)
         try:
             return self._loop.run_until_complete(self._run())
         finally:

@@ -17,6 +17,7 @@ from holdfast.ledger.record import Record
 from holdfast.policy.governor.governor import judged
 from holdfast.policy.governor.verdict import Refused
 from holdfast.receipt import (
+    Attempted,
     Intended,
     NodeStarted,
     Permit,
@@ -33,6 +34,7 @@ class Memory:
 
     def __init__(self, parts: NodeParts) -> None:
         self.unwritten: deque[Record] = deque()
+        self.moves_unwritten = 0
         self.permits: dict[Scope, Permit] = {}
         self.armed_by: dict[str, str] = {}
         self.dead_men: dict[Account, float] = {}
@@ -61,6 +63,7 @@ class Memory:
         """Take in a record and have it written."""
         self.fold(record)
         self.unwritten.append(record)
+        self.moves_unwritten += _lets_move(record)
 
     def write_all(self, records: Sequence[Record]) -> None:
         """Take in records and have them written, in order."""
@@ -70,7 +73,9 @@ class Memory:
     def written(self, now_ns: int, count: int) -> None:
         """Hear that the first `count` of what was unwritten are durable."""
         for _ in range(count):
-            self._parts.outbox.on_durable(now_ns, self.unwritten.popleft())  # type: ignore[arg-type]
+            record = self.unwritten.popleft()
+            self.moves_unwritten -= _lets_move(record)
+            self._parts.outbox.on_durable(now_ns, record)  # type: ignore[arg-type]
 
     def submit(
         self, now_ns: int, key: str, action: Action, reason: str, view: LiveView, playbook: str = ""
@@ -105,3 +110,8 @@ class Memory:
                 self.dead_men[record.action.venue, record.action.account] = record.action.timeout_s
         elif isinstance(record, PlaybookArmed):
             self.armed_by[record.playbook] = record.operator
+
+
+def _lets_move(record: Record) -> bool:
+    """Tell whether a move leaves when a record is durable."""
+    return isinstance(record, Attempted) and record.valid_until_ns > 0

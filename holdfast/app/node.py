@@ -8,7 +8,9 @@ Rules:
    `on_written`. A move leaves only after that; a brake has left already.
 3. A restart is `recover`: the journal's records are folded, then every account is asked what is true.
 4. `depart` is called as soon as something is to be sent or written: neither waits for the end of the turn.
-5. The node that was fenced off does nothing more: `is_fenced`.
+5. A turn ends as soon as something is to leave or to be written; what is left goes on at `wake_ns`, which is then now, so
+   that whatever came meanwhile is heard first. While a move waits to be written, and for `WAIT_NS` at most, the rest waits.
+6. The node that was fenced off does nothing more: `is_fenced`.
 
 Read next: `response/outbox.py`, `response/playbook/runner.py`, `policy/governor/`, `app/driver.py`.
 """
@@ -22,7 +24,7 @@ from holdfast.app.control.command import Refusal, SignedCommand
 from holdfast.app.control.gate import Verdict
 from holdfast.app.desk_risk import DeskRisk
 from holdfast.app.desk_view import LiveView
-from holdfast.app.enforcement import Enforcement
+from holdfast.app.hearing import Hearing
 from holdfast.app.memory import Memory
 from holdfast.app.node_parts import NodeParts
 from holdfast.app.obeying import obey
@@ -30,19 +32,12 @@ from holdfast.app.reconciling import Reconciling
 from holdfast.app.rhythm import Rhythm
 from holdfast.app.sending import Sending
 from holdfast.clock import SECOND_NS
-from holdfast.detectors.live import Context
 from holdfast.error import BrokenInvariant
 from holdfast.event import (
-    AccountEvent,
     Alert,
     AlertCleared,
     EffectAnswered,
     Event,
-    Filled,
-    LineMoved,
-    OrderReported,
-    Quarantined,
-    ResyncRequested,
     RiskMeasured,
     SystemMeasured,
 )
@@ -52,10 +47,11 @@ from holdfast.response.playbook.trigger import playbook_of
 from holdfast.tape import RowBuffer
 from holdfast.venues.client import Client, Failure
 
-ROUNDS_MAX: Final = 1_000  # of one input: a node that does not come to rest is broken
+ROUNDS_MAX: Final = 1_000  # without any news: a node that does not come to rest is broken
 NOTES_MAX: Final = 1_000
 CONFIG: Final = "config"
 """Who armed a playbook, or proposed limits, that the config names."""
+WAIT_NS: Final = 5_000_000
 TIMER_DELAY_NS: Final = 20_000_000  # after the second's end, so that rows on their way are counted in it
 
 
@@ -79,6 +75,8 @@ class Node:
         self._playbooks_ns = 0
         self._early: list[RiskMeasured] = []
         self._is_unjudged = False
+        self._unrest = 0  # turns in a row that left something to do
+        self._wait_ns = 0  # until when that waits
         self.depart: Callable[[], None] = lambda: None
         self.reconciling = Reconciling(parts.blotter, parts.settings.reconcile_s)
         self.view = LiveView(
@@ -90,13 +88,7 @@ class Node:
             self.reconciling.differences,
             self.reconciling.reconciled_ns,
         )
-        self._context = Context(
-            blotter=parts.blotter,
-            instrument=self.view.instrument,
-            mark=self.view.mark,
-            index=self.view.price_usd,
-        )
-        self.enforcement = Enforcement(parts.blotter, self.view)
+        self._hearing = Hearing(parts, self.memory, self.view, self.reconciling)
         self.risk = DeskRisk(parts.blotter, self.view)
         parts.state.risk = self._measured
 
@@ -174,21 +166,22 @@ class Node:
     def on_written(self, now_ns: int, count: int) -> None:
         """The first `count` of what was unwritten are durable."""
         self.memory.written(now_ns, count)
+        if not self.is_fenced and self._dispatch(now_ns):
+            self.depart()
         self._turn(now_ns)
 
     def on_told(self, now_ns: int, effect: str, delivered: bool, detail: str) -> None:
         """People were told, or could not be."""
         outcome = "accepted" if delivered else "unsent"
-        self._hear(
-            now_ns,
-            EffectAnswered(time_ns=now_ns, venue="", account="", key=effect, outcome=outcome, detail=detail),
+        self._hearing.add(
+            [EffectAnswered(time_ns=now_ns, venue="", account="", key=effect, outcome=outcome, detail=detail)]
         )
         self._turn(now_ns)
 
     def on_measured(self, now_ns: int, measured: Sequence[SystemMeasured]) -> None:
         """The driver measured the node itself: lag, disk, memory, clocks."""
         for one in measured:
-            self._alert(now_ns, self.parts.watch.on_event(one, self._context))
+            self._alert(now_ns, self._hearing.listen(one))
         self._turn(now_ns)
 
     def on_risk(self, now_ns: int, measured: Sequence[RiskMeasured]) -> None:
@@ -225,9 +218,10 @@ class Node:
         """Return when `on_wake` is next wanted."""
         wakes = [client.wake_ns for client in self.clients]
         wakes += [self.parts.outbox.wake_ns, self._second_ns + TIMER_DELAY_NS]
-        return min(*wakes, self._playbooks_ns or wakes[0])
+        rest_ns = self.now_ns if self._unrest else self._playbooks_ns
+        return min(*wakes, max(rest_ns, self._wait_ns) if rest_ns else wakes[0])
 
-    # a turn: until nothing moves any more
+    # a turn: until something moves, or nothing does
 
     def _turn(self, now_ns: int) -> None:
         if self.is_fenced:
@@ -235,53 +229,46 @@ class Node:
         if now_ns < self.now_ns:
             raise BrokenInvariant("node.time_backwards", f"at {self.now_ns}, then at {now_ns}")
         self.now_ns = self.view.now_ns = now_ns
+        self._wait_ns = (self._wait_ns or now_ns + WAIT_NS) if self.memory.moves_unwritten else 0
+        hurries = now_ns < self._wait_ns
         for _ in range(ROUNDS_MAX):
             heard = self._hear_clients(now_ns)
             due = self.memory.has_moved or (self._playbooks_ns and now_ns >= self._playbooks_ns)
-            moved = bool(due) and self._run_playbooks(now_ns)
-            sent = self._dispatch(now_ns)
-            if moved or sent:
-                self.depart()
-            judged, self._is_unjudged = self._is_unjudged, False
+            moved = bool(due) and self._run_playbooks(now_ns, hurries)
+            if self._dispatch(now_ns) or moved:
+                self._unrest = 1 if heard else self._unrest + 1
+                if self._unrest > ROUNDS_MAX:
+                    break
+                return self.depart()
+            if hurries and not heard:
+                self._unrest = self._unrest or 1
+                return None
+            judged, self._is_unjudged = self._is_unjudged and not hurries, self._is_unjudged and hurries
             if judged:  # after what the alerts themselves set off is on its way
                 self._take(now_ns, self.parts.state.judge())
-            if not (heard or moved or sent or judged):
+            if not (heard or judged):
+                self._unrest = 0
                 return self.memory.show()
         raise BrokenInvariant("node.restless", f"{ROUNDS_MAX} rounds at {now_ns} and no rest")
 
     def _hear_clients(self, now_ns: int) -> bool:
+        """Take in what clients said, until something is to be done about it; tell whether there was anything."""
         heard = False
         for client in self.clients:
             if client.events:
-                heard = True
-                events, client.events = client.events, []
-                for event in events:
-                    self._hear(now_ns, event)
+                self._hearing.add(client.events)
+                client.events.clear()
+        while (spoken := self._hearing.next(now_ns)) is not None:
+            heard = True
+            self._alert(now_ns, spoken)
+            if spoken or self.parts.outbox.is_ready:
+                return True
+        for client in self.clients:
             buffer = client.feed.rows
             if buffer.count:
                 rows, buffer.count = buffer.array[: buffer.count], 0
                 self._take(now_ns, self.parts.state.step(rows))
         return heard
-
-    def _hear(self, now_ns: int, event: AccountEvent | Quarantined | ResyncRequested) -> None:
-        """Take in one thing that a client said."""
-        if isinstance(event, Quarantined | ResyncRequested):
-            self.memory.write(event)
-            return
-        parts = self.parts
-        is_told = isinstance(event, EffectAnswered) and not event.venue
-        differences = [] if is_told else parts.blotter.fold(event)
-        self.reconciling.hear(event, differences)
-        if parts.outbox.concerns(event) or isinstance(event, LineMoved | Filled):
-            self.memory.write(event)
-        self.memory.write_all(parts.outbox.on_event(now_ns, event))
-        if isinstance(event, OrderReported):
-            for key, action, reason in self.enforcement.on_order(now_ns, event):
-                self.memory.submit(now_ns, key, action, reason, self.view)
-        if isinstance(event, LineMoved) and event.line == "private" and event.up:
-            self.reconciling.want(event.venue, event.account)
-        self._alert(now_ns, parts.watch.on_event(event, self._context))
-        self.memory.has_moved = True
 
     def _alert(self, now_ns: int, alerts: Sequence[Alert | AlertCleared]) -> None:
         if alerts:
@@ -300,11 +287,11 @@ class Node:
                 self.memory.write(started)
                 self.memory.has_moved = True
 
-    def _run_playbooks(self, now_ns: int) -> bool:
-        """Move every run on by one turn; tell whether anything moved."""
+    def _run_playbooks(self, now_ns: int, hurries: bool) -> bool:
+        """Move runs on by one turn; tell whether anything moved."""
         self.memory.has_moved = False
         parts = self.parts
-        turn = parts.runner.advance(now_ns, self.view, parts.recollection, parts.state.facts)
+        turn = parts.runner.advance(now_ns, self.view, parts.recollection, parts.state.facts, hurries=hurries)
         self._playbooks_ns = turn.wake_ns
         self.memory.write_all(turn.receipts)
         known = len(self.unwritten)
@@ -325,8 +312,7 @@ class Node:
                 client.ask_positions(now_ns)
                 client.ask_balances(now_ns)
         dispatches = self.parts.outbox.take_dispatches()
-        for answer in self._sending.carry_out(now_ns, dispatches):
-            self._hear(now_ns, answer)
+        self._hearing.add(self._sending.carry_out(now_ns, dispatches))
         return bool(dispatches)
 
     # each second
@@ -340,8 +326,7 @@ class Node:
         self._alert(now_ns, self.parts.watch.on_tick(now_ns))
         self.reconciling.on_tick(now_ns)
         self.memory.has_moved = True
-        for key, action, reason in self.enforcement.on_second(now_ns):
-            self.memory.submit(now_ns, key, action, reason, self.view)
+        self._hearing.on_second(now_ns)
         self._rhythm.on_second(now_ns)
 
     def _measured(self, now_ns: int, _state: object) -> Sequence[RiskMeasured]:

@@ -3,6 +3,7 @@
 A replay has no flow of its own: there these detectors do not run, rules may name them all the same, and their alerts are 0.
 """
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 import msgspec
@@ -77,11 +78,14 @@ class LiveWatch:
         )
         self._own = tuple(one for one in self.detectors if not isinstance(one, SystemDetector))
 
-    def on_event(self, event: Heard, context: Context) -> list[Spoken]:
-        """Let every detector that it can concern hear an event; return what they say."""
+    def on_event(self, event: Heard, context: Context) -> Iterator[Spoken]:
+        """Let every detector that it can concern hear an event, one after the other; yield what they say.
+
+        Exhaust it before the blotter folds another event.
+        """
         is_of_system = isinstance(event, SystemMeasured | ClockMeasured | LineMoved)
-        detectors = self.detectors if is_of_system else self._own
-        return [spoken for detector in detectors for spoken in detector.on_event(event, context)]
+        for detector in self.detectors if is_of_system else self._own:
+            yield from detector.on_event(event, context)
 
     def on_tick(self, now_ns: int) -> list[Spoken]:
         """Let time pass: once a second."""

@@ -78,6 +78,11 @@ class Outbox:
         """Return until when no new move leaves, because one of the node before us may still arrive."""
         return self._intents.hold_ns
 
+    @property
+    def is_ready(self) -> bool:
+        """Tell whether something is to be carried out now."""
+        return bool(self._ready)
+
     def settled(self, key: str) -> Settled | None:
         """Return the fate of a key, or None while it is open or unknown."""
         return self._intents.settled.get(key)

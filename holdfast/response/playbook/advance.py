@@ -26,10 +26,10 @@ def take(turning: Turning) -> Due:
         name = next((name for name in (*draft.active, *draft.waiting) if name not in looked), "")
         if not name:
             break
-        before = len(due.receipts)
+        before = turning.moves
         step = turning.step(name)
         _leave(turning, step) if name in draft.active else _enter(turning, step)
-        if len(due.receipts) == before:
+        if turning.moves == before:
             looked.add(name)  # it waits for the world
         else:
             looked -= {other for other in draft.active if isinstance(turning.step(other), Parallel)}

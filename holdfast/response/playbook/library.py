@@ -16,7 +16,7 @@ class Library:
     def __init__(self, playbooks: Iterable[Playbook], schema: Schema) -> None:
         self.playbooks = {one.name: one for one in sorted(playbooks, key=lambda one: one.name)}
         self._versions = {one.name: one.version for one in self.playbooks.values()}
-        self._set_off_by: dict[type, list[tuple[Playbook, list[Trigger]]]] = {}
+        self._set_off_by = {kind: self._answering(kinds) for kind, kinds in ANSWERED_BY.items()}
         self._conditions = {
             step.condition: Condition(step.condition, schema)
             for playbook in self.playbooks.values()
@@ -26,15 +26,7 @@ class Library:
 
     def set_off_by(self, kind: type) -> list[tuple[Playbook, list[Trigger]]]:
         """Return the playbooks that a kind of event can set off, and their triggers that it can answer."""
-        known = self._set_off_by.get(kind)
-        if known is None:
-            kinds = ANSWERED_BY.get(kind, ())
-            chosen = [
-                (one, [trigger for trigger in one.triggers if isinstance(trigger, kinds)])
-                for one in self.playbooks.values()
-            ]
-            known = self._set_off_by[kind] = [(one, triggers) for one, triggers in chosen if triggers]
-        return known
+        return self._set_off_by.get(kind, [])
 
     def get(self, name: str, version: str = "") -> Playbook | None:
         """Return a playbook, if it is loaded and, where a version is given, is still that one."""
@@ -47,6 +39,13 @@ class Library:
     def condition(self, text: str) -> Condition:
         """Return a condition of a loaded playbook, compiled."""
         return self._conditions[text]
+
+    def _answering(self, kinds: tuple[type[Trigger], ...]) -> list[tuple[Playbook, list[Trigger]]]:
+        chosen = [
+            (one, [trigger for trigger in one.triggers if isinstance(trigger, kinds)])
+            for one in self.playbooks.values()
+        ]
+        return [(one, triggers) for one, triggers in chosen if triggers]
 
     @property
     def reads(self) -> frozenset[str]:

@@ -191,28 +191,35 @@ class Runner:
 
     # going on
 
-    def advance(self, now_ns: int, view: DeskView, outbox: OutboxView, values_of: ValuesOf) -> Due:
+    def advance(
+        self,
+        now_ns: int,
+        view: DeskView,
+        outbox: OutboxView,
+        values_of: ValuesOf,
+        *,
+        hurries: bool = False,
+    ) -> Due:
         """Return everything that all runs can do now, in the order in which they began, those that act first.
 
-        What only observes waits for the next call as long as those that act go on: a brake does not wait for what others
-        would have done.
+        What only observes waits for the next call as long as those that act go on, or all `hurries`, and one of them moves a
+        call: a brake does not wait for what others would have done.
 
         `values_of` gives a scope's fields, in the shape of `RuleSet.evaluate`. Call it after every event, after every
         folded receipt and at `wake_ns`. It changes nothing: called twice, it returns the same.
         """
         due = Due()
         drafts = _Drafts(self)
-        has_acted = False
-        for draft in sorted(drafts.runs.values(), key=lambda run: run.mode in _PRETENDING):
-            if draft.mode in _PRETENDING and has_acted:
+        for run in sorted(self.runs.values(), key=lambda run: run.mode in _PRETENDING):
+            if run.mode in _PRETENDING and (due.receipts or hurries):
                 due.wake(now_ns)
                 return due
+            draft = drafts.draft(run)
             playbook = self.library.get(draft.playbook, draft.version)
             if playbook is None:
                 due.add(_orphaned(now_ns, draft, outbox))
             else:
                 due.add(take(Turning(now_ns, draft, playbook, self.library, drafts, view, outbox, values_of)))
-            has_acted |= draft.mode not in _PRETENDING and bool(due.receipts)
         self._pay(now_ns, due)
         return due
 
@@ -232,11 +239,15 @@ class Runner:
 
 
 class _Drafts:
-    """The runs as one turn of all of them sees and moves them."""
+    """The runs as one turn of all of them sees and moves them: each is copied when its turn comes."""
 
     def __init__(self, runner: Runner) -> None:
         self._runner = runner
-        self.runs = {name: run.copy() for name, run in runner.runs.items()}
+        self._runs = dict(runner.runs)
+
+    def draft(self, run: Run) -> Run:
+        draft = self._runs[run.name] = run.copy()
+        return draft
 
     def outcome_of(self, run: str) -> str | None:
         return self._runner.outcomes.get(run)
@@ -253,7 +264,7 @@ class _Drafts:
         return PlaybookStarted(now_ns, run, playbook.name, version, scope, mode, trigger)
 
     def moving(self, run: Run) -> str:
-        for other in self.runs.values():
+        for other in self._runs.values():
             if other.name == run.name or other.ended or not overlap(other.scope, run.scope):
                 continue
             playbook = self._runner.library.get(other.playbook, other.version)

@@ -122,9 +122,11 @@ class Turning:
             values_of,
         )
         self.due = Due()
+        self.moves = 0  # how often the draft was moved on
 
     def emit(self, receipt: Made) -> None:
         """Add a receipt and take it into the draft."""
+        self.moves += 1
         self.due.receipts.append(receipt)
         self.draft.fold(receipt, self.playbook)
 
