@@ -3,7 +3,9 @@
 Run as a program it prints one JSON line with its addresses, then reads words from its input: `order` places an order on the
 desk's account that carries no id of the desk's, and is answered with the nanoseconds from just before the order's message is
 written to the socket until the bytes of the wanted answer have been read from it: `cancel` a cancel-all, `sell` an order.
-`tidy` takes what rests off the book again. The world stands still while the watch runs, so that it delays nothing.
+`shock` moves the price by `SHOCK`; once it has stayed there so long that the guard believes it, that is answered with the
+same from just before the next message to the cancel-all. `tidy` takes what rests off the book again and the price back. The
+world stands still while the watch runs, so that it delays nothing.
 """
 
 import asyncio
@@ -12,6 +14,7 @@ import json
 import os
 import sys
 import time
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any, Final
 
@@ -23,12 +26,17 @@ from holdfast.lab.world.listings import DERIBIT
 from holdfast.lab.world.resident import Quoter
 from holdfast.lab.world.server import HOST, TURN_S, WorldServer
 from holdfast.lab.world.world import World
+from holdfast.market.fold import TRIP_HELD_NS
 
 ACCOUNT: Final = "desk"
 SYMBOLS: Final = ("BTC-PERPETUAL", "ETH-PERPETUAL")
 HELD: Final = Decimal(200_000)
 TRADE_TURNS: Final = 10
 SILENT_S: Final = 2.0
+SHOCK: Final = -0.03
+QUOTED_S: Final = 0.25  # until the quoter has moved its quotes
+HELD_S: Final = TRIP_HELD_NS / 1e9 + 0.02  # until the guard takes a price for one that lasts
+BEGUN_S: Final = 0.05
 ANSWERS: Final = {"cancel": b"private/cancel_all", "sell": b"private/sell"}
 
 
@@ -76,6 +84,7 @@ class ReflexVenue:
         self._wanted = b""
         self._begun_ns = 0
         self._took: asyncio.Future[int] | None = None
+        self._shocked = False
 
     def now(self) -> int:
         """Return the world's time, with the venue brought up to it."""
@@ -129,17 +138,33 @@ class ReflexVenue:
         self.tell()
         self._exchange.place(ACCOUNT, self._bid(""))
         news = self.world.deribit.news(now_ns)
-        ordered = sorted(
-            news.items(), key=lambda one: one[0].credential is None or "user" not in str(one[0].channels)
-        )
-        self._wanted, self._took = ANSWERS[answer], asyncio.get_running_loop().create_future()
-        self._begun_ns = time.perf_counter_ns()
-        for session, frames in ordered:
+        self._took = asyncio.get_running_loop().create_future()
+        return await self._watch(sorted(news.items(), key=_is_public), self._took, answer)
+
+    async def shock(self) -> int:
+        """Move the price, let it stay there, and return what the cancel-all took from the next message on; -1: none came."""
+        await asyncio.sleep(1.0 - time.time() % 1.0 + BEGUN_S)  # a second's end does not fall between
+        self._took = asyncio.get_running_loop().create_future()  # from now on the world stands still
+        self.world.shock("BTC", SHOCK)
+        self._shocked = True
+        await asyncio.sleep(QUOTED_S)
+        self.world.advance(self.now())
+        self.tell()
+        await asyncio.sleep(HELD_S)
+        self._exchange.place(ACCOUNT, self._bid("mm-shock"))
+        news = self.world.deribit.news(self.now())
+        return await self._watch(sorted(news.items(), key=_is_public, reverse=True), self._took, "cancel")
+
+    async def _watch(
+        self, news: Iterable[tuple[DeribitSession, list[bytes]]], took: asyncio.Future[int], answer: str
+    ) -> int:
+        self._wanted, self._begun_ns = ANSWERS[answer], time.perf_counter_ns()
+        for session, frames in news:
             if (connection := self.connections.get(session)) is not None:
                 connection.send(frames)
         try:
             async with asyncio.timeout(SILENT_S):
-                return await self._took
+                return await took
         except TimeoutError:
             return -1
         finally:
@@ -148,6 +173,10 @@ class ReflexVenue:
     def tidy(self) -> None:
         """Take what rests off the book, and hold what was held."""
         exchange = self._exchange
+        if self._shocked:
+            self._shocked = False
+            self.world.shock("BTC", -SHOCK)
+            self.world.advance(self.now() + round(QUOTED_S * 1e9))
         self.now()
         exchange.cancel_all(ACCOUNT)
         self._rests.clear()
@@ -161,6 +190,10 @@ class ReflexVenue:
             )  # fmt: skip
             exchange.place(ACCOUNT, order)
         self.tell()
+
+
+def _is_public(news: tuple[DeribitSession, list[bytes]]) -> bool:
+    return news[0].credential is None or "user" not in str(news[0].channels)
 
 
 async def main() -> None:
@@ -191,7 +224,7 @@ async def main() -> None:
             venue.tidy()
             print(0, flush=True)
         else:
-            print(await venue.order(word), flush=True)
+            print(await (venue.shock() if word == "shock" else venue.order(word)), flush=True)
     living.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await living
