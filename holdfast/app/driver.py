@@ -43,7 +43,7 @@ from holdfast.event import RiskMeasured, Scope
 from holdfast.ledger.journal.base import Fenced, Journal
 from holdfast.receipt import Permit
 from holdfast.response.view import Account
-from holdfast.venues.client import Failure
+from holdfast.venues.client import Failure, Headers
 
 FOLLOW_S: Final = 0.5
 HOUSEKEEPING_S: Final = 1.0
@@ -172,9 +172,9 @@ class Driver:
         self._node.on_frame(self._clock.now_ns(), client, line, data)
         self._flush()
 
-    def answered(self, client: int, request: int, status: int, body: bytes) -> None:
+    def answered(self, client: int, request: int, status: int, body: bytes, headers: Headers) -> None:
         """A request was answered."""
-        self._node.on_answer(self._clock.now_ns(), client, request, status, body)
+        self._node.on_answer(self._clock.now_ns(), client, request, status, body, headers)
         self._flush()
 
     def failed(self, client: int, request: int, failure: Failure, reason: str) -> None:

@@ -45,7 +45,7 @@ from holdfast.ledger.record import Record
 from holdfast.receipt import NodeStopped, PlaybookArmed, PlaybookStarted
 from holdfast.response.playbook.trigger import playbook_of
 from holdfast.tape import RowBuffer
-from holdfast.venues.client import Client, Failure
+from holdfast.venues.client import NO_HEADERS, Client, Failure, Headers
 
 ROUNDS_MAX: Final = 1_000  # without any news: a node that does not come to rest is broken
 NOTES_MAX: Final = 1_000
@@ -153,8 +153,11 @@ class Node:
         self.clients[client].on_frame(now_ns, line, data)
         self._turn(now_ns)
 
-    def on_answer(self, now_ns: int, client: int, request: int, status: int, body: bytes) -> None:
+    def on_answer(
+        self, now_ns: int, client: int, request: int, status: int, body: bytes, headers: Headers = NO_HEADERS
+    ) -> None:
         """A request was answered."""
+        self.clients[client].on_headers(now_ns, headers)
         self.clients[client].on_answer(now_ns, request, status, body)
         self._turn(now_ns)
 

@@ -16,7 +16,7 @@ import picows
 from yarl import URL
 
 from holdfast.app.ccxt_answers import CcxtAnswers
-from holdfast.venues.client import Client, Close, Failure, Frame, Open, Request, Wish
+from holdfast.venues.client import NO_HEADERS, Client, Close, Failure, Frame, Headers, Open, Request, Wish
 
 if TYPE_CHECKING:
     from holdfast.app.ccxt_caller import CcxtCaller
@@ -41,7 +41,7 @@ class Hearer(Protocol):
         """A frame came."""
         ...
 
-    def answered(self, client: int, request: int, status: int, body: bytes) -> None:
+    def answered(self, client: int, request: int, status: int, body: bytes, headers: Headers) -> None:
         """A request was answered."""
         ...
 
@@ -130,12 +130,13 @@ class Wire:
             ) as answer:
                 body = await answer.read()
                 status = answer.status
+                headers = {name.lower(): value for name, value in answer.headers.items()}
         except aiohttp.ClientConnectorError as error:
             self._hearer.failed(number, request.id, "unsent", str(error))
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             self._hearer.failed(number, request.id, "unknown", str(error) or type(error).__name__)
         else:
-            self._hearer.answered(number, request.id, status, body)
+            self._hearer.answered(number, request.id, status, body, headers)
 
     async def _call(self, number: int, client: CcxtAnswers, request: Request) -> None:
         """Carry out a call of ccxt, which has connections of its own."""
@@ -149,7 +150,7 @@ class Wire:
         except Unanswered as error:
             self._hearer.failed(number, request.id, error.failure, error.reason)
         else:
-            self._hearer.answered(number, request.id, status, body)
+            self._hearer.answered(number, request.id, status, body, NO_HEADERS)
 
     def _http(self) -> aiohttp.ClientSession:
         if self._session is None:

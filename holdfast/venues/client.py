@@ -17,7 +17,9 @@ Rules that every client keeps (the conformance suite checks them):
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Final, Literal
 
 import msgspec
@@ -28,6 +30,9 @@ from holdfast.venues.base import Feed
 
 RECONNECT_S_MAX: Final = 30.0
 RECONNECT_S_FIRST: Final = 0.2
+
+Headers = Mapping[str, str]
+NO_HEADERS: Final[Headers] = MappingProxyType({})
 
 Failure = Literal["unsent", "unknown"]
 """How a request ended without an answer: surely never sent (no connection), or sent and nothing heard."""
@@ -104,6 +109,10 @@ class Client(ABC):
     @abstractmethod
     def on_answer(self, now_ns: int, id: int, status: int, body: bytes) -> None:
         """A request was answered."""
+
+    def on_headers(self, now_ns: int, headers: Headers) -> None:
+        """Hear the headers of an answer, their names in lower case, before the answer."""
+        del now_ns, headers
 
     @abstractmethod
     def on_failure(self, now_ns: int, id: int, failure: Failure, reason: str) -> None:

@@ -5,7 +5,8 @@ Rules:
 1. A bucket fills with `rate_per_s` up to `burst`; a request costs tokens. Everything but a brake leaves `reserve` in it.
 2. A brake always passes. It takes what it costs, below zero if need be, so what follows it waits the longer: a venue that
    counts differently is asked to refuse a brake, never by us.
-3. A venue that says "too many" holds the bucket until a time that it names or that its limits imply (`hold`).
+3. A venue that tells what is left is believed where that is less (`learn`).
+4. A venue that says "too many" holds the bucket until a time that it names or that its limits imply (`hold`).
 """
 
 import math
@@ -48,6 +49,11 @@ class TokenBucket:
         """Take tokens for a brake, which never waits."""
         self._fill(now_ns)
         self._tokens = max(self._tokens - cost, -DEBT_BURSTS_MAX * self.burst)
+
+    def learn(self, now_ns: int, left: float) -> None:
+        """Hear from the venue how much is left at most: others use it too, and we did before a restart."""
+        self._fill(now_ns)
+        self._tokens = min(self._tokens, left)
 
     def ready_ns(self, now_ns: int, cost: float = 1.0) -> int:
         """Return when a request of that cost may leave: `now_ns` or later. One that costs more than all may when full."""

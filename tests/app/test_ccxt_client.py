@@ -28,7 +28,7 @@ from holdfast.event import (
 from holdfast.instrument import Instruments
 from holdfast.lab.world.server import WorldServer
 from holdfast.order import NewOrder
-from holdfast.venues.client import Close, Failure, Request
+from holdfast.venues.client import Close, Failure, Headers, Request
 
 START_NS = 1_790_000_000_000_000_000
 SECOND_NS = 1_000_000_000
@@ -304,8 +304,8 @@ class Live:
 
     def framed(self, client: int, line: str, data: bytes) -> None: ...
 
-    def answered(self, client: int, request: int, status: int, body: bytes) -> None:
-        del client
+    def answered(self, client: int, request: int, status: int, body: bytes, headers: Headers) -> None:
+        del client, headers
         self.client.on_answer(time.time_ns(), request, status, body)
         self.flush()
 

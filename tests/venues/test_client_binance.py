@@ -13,6 +13,7 @@ from client_benches import (
     BINANCE_ORDER,
     BINANCE_POSITION,
     CANCEL_ALL,
+    CANCEL_ONE,
     CREDENTIALS,
     DEAD_MAN,
     PLACE,
@@ -469,3 +470,22 @@ def test_listed_positions_and_balances_are_exact(bench: BinanceBench) -> None:
     assert (balance.amount, balance.equity) == (Decimal(BINANCE_ASSET["walletBalance"]), Decimal("10200.54"))
     (listed,) = [event for event in bench.events if hasattr(event, "positions")]
     assert listed.positions[0].quantity == Decimal(BINANCE_POSITION["positionAmt"])
+
+
+def test_what_the_venue_says_was_used_leaves_room_for_brakes_even_in_a_client_that_has_only_begun() -> None:
+    bench = BinanceBench()
+    bench.ready()
+    asked = bench.questions.count("/fapi/v1/openOrders")
+    # of 2,400, by whoever was here before
+    bench.client.on_headers(bench.now_ns, {"x-mbx-used-weight-1m": "2300"})
+    bench.client.ask_orders(bench.now_ns)
+    bench.pump()
+    assert bench.questions.count("/fapi/v1/openOrders") == asked
+    bench.effect(CANCEL_ONE)
+    assert any("allOpenOrders" in one.url for one in bench.held if isinstance(one, Request))
+    for said in ({"x-mbx-used-weight-1m": "many"}, {"x-mbx-used-weight-1m": "12"}, {}):
+        bench.client.on_headers(bench.now_ns, said)  # what cannot be read, or is no less, changes nothing
+        bench.pump()
+        assert bench.questions.count("/fapi/v1/openOrders") == asked
+    bench.run(70)
+    assert bench.questions.count("/fapi/v1/openOrders") > asked

@@ -33,6 +33,15 @@ def test_a_bucket_that_is_held_lets_only_brakes_pass() -> None:
     assert bucket.take(60 * SECOND_NS)
 
 
+def test_a_bucket_believes_a_venue_that_says_less_is_left_and_no_other() -> None:
+    bucket = TokenBucket(rate_per_s=1.0, burst=10.0, reserve=3.0)
+    bucket.learn(0, 2_000.0)
+    assert bucket.take(0, 7.0)
+    bucket.learn(10 * SECOND_NS, 1.0)
+    assert not bucket.take(12 * SECOND_NS)
+    assert bucket.take(13 * SECOND_NS)
+
+
 def test_a_bucket_goes_on_when_the_clock_is_set_back() -> None:
     bucket = TokenBucket(rate_per_s=1.0, burst=2.0)
     now_ns = 1_000_000 * SECOND_NS

@@ -18,7 +18,7 @@ from holdfast.clock import SECOND_NS
 from holdfast.lab.universe.clockwork import Clockwork
 from holdfast.lab.universe.weather import Weather
 from holdfast.lab.world.answer import Answer
-from holdfast.venues.client import Client, Failure, Frame, Open, Request, Wish
+from holdfast.venues.client import Client, Failure, Frame, Headers, Open, Request, Wish
 
 RESET_NS: Final = 20_000_000
 
@@ -73,7 +73,7 @@ class Hearing(Protocol):
         """A frame came."""
         ...
 
-    def answered(self, client: int, request: int, status: int, body: bytes) -> None:
+    def answered(self, client: int, request: int, status: int, body: bytes, headers: Headers) -> None:
         """A request was answered."""
         ...
 
@@ -259,7 +259,10 @@ class Network:
         def hear(answer: Answer) -> None:
             if not is_over[0] and self.hearer is hearer and hearer is not None:
                 is_over[0] = True
-                hearer.answered(number, request.id, answer.status, answer.body)
+                hearer.answered(
+                    number, request.id, answer.status, answer.body,
+                    {name.lower(): value for name, value in answer.headers},
+                )  # fmt: skip
 
         def arrive(*, speaks: bool) -> None:
             now_ns = self._clockwork.now_ns

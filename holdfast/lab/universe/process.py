@@ -19,7 +19,7 @@ from holdfast.lab.universe.weather import Weather
 from holdfast.ledger.journal.base import Fenced
 from holdfast.ledger.journal.memory import MemoryJournal
 from holdfast.ledger.record import decode, encode
-from holdfast.venues.client import Failure
+from holdfast.venues.client import Failure, Headers
 
 RETRY_NS: Final = 200_000_000
 TURN_NS: Final = 10_000
@@ -131,9 +131,11 @@ class Process:
         """A frame came."""
         self._meet(lambda node: node.on_frame(self._clockwork.now_ns, client, line, data))
 
-    def answered(self, client: int, request: int, status: int, body: bytes) -> None:
+    def answered(self, client: int, request: int, status: int, body: bytes, headers: Headers) -> None:
         """A request was answered."""
-        self._meet(lambda node: node.on_answer(self._clockwork.now_ns, client, request, status, body))
+        self._meet(
+            lambda node: node.on_answer(self._clockwork.now_ns, client, request, status, body, headers)
+        )
 
     def failed(self, client: int, request: int, failure: Failure, reason: str) -> None:
         """A request ended without an answer."""

@@ -29,7 +29,7 @@ from holdfast.venues.binance.client_reports import Reports
 from holdfast.venues.binance.events import decoder
 from holdfast.venues.binance.feed import BinanceFeed
 from holdfast.venues.binance.messages import ABSENT
-from holdfast.venues.client import RECONNECT_S_MAX
+from holdfast.venues.client import RECONNECT_S_MAX, Headers
 from holdfast.venues.line import Line
 from holdfast.venues.rate_limit import TokenBucket
 from holdfast.venues.tracked import UNUSABLE, TrackedClient
@@ -53,6 +53,7 @@ _event_name: Final = decoder(EventName)
 _user_event: Final = decoder(UserEvent)
 
 OK: Final = 200
+USED_WEIGHT: Final = "x-mbx-used-weight-1m"
 
 
 class BinanceAnswers(TrackedClient):
@@ -109,6 +110,11 @@ class BinanceAnswers(TrackedClient):
 
     @abstractmethod
     def _on_kept_alive(self, now_ns: int, asked: Asked, body: bytes) -> None: ...
+
+    def on_headers(self, now_ns: int, headers: Headers) -> None:
+        used = headers.get(USED_WEIGHT, "")
+        if used.isdecimal():
+            self._weights.learn(now_ns, self._weight_1m_max - int(used))
 
     # the account's stream
 
@@ -247,6 +253,10 @@ class BinanceAnswers(TrackedClient):
     @property
     @abstractmethod
     def _book_levels(self) -> int: ...
+
+    @property
+    @abstractmethod
+    def _weight_1m_max(self) -> int: ...
 
     def _on_order_answer(self, now_ns: int, asked: Asked, body: bytes) -> None:
         del asked

@@ -41,6 +41,7 @@ class BinanceSettings(msgspec.Struct, frozen=True):
         ""  # where transfers go; empty: the venue's own address, or `rest_url` where that is another
     )
     subaccounts: Mapping[str, str] = {}  # e-mail addresses by the names of a desk's accounts
+    weight_1m_max: int = 2_400  # the venue's own
     weight_per_s: float = 20.0
     weight_burst: float = 1200.0
     weight_reserve: float = 120.0
@@ -183,6 +184,10 @@ class BinanceLines(BinanceAnswers):
     @property
     def _book_levels(self) -> int:
         return self.settings.book_levels
+
+    @property
+    def _weight_1m_max(self) -> int:
+        return self.settings.weight_1m_max
 
     def _listed_symbols(self) -> list[str]:
         return [symbol for symbol in self.symbols if self.feed.instruments.find(self.venue, symbol) >= 0]
