@@ -11,25 +11,20 @@ from typing import Any, Final
 import msgspec
 
 from holdfast.event import Scope
-from holdfast.policy.duration import format_duration
 from holdfast.policy.governor.exposure import usd_per_unit
 from holdfast.receipt import Intended, PermitMoved, Settled
 from holdfast.response.execution import registry
 from holdfast.response.execution.base import Wanted
+from holdfast.response.playbook.drawing import step_words
 from holdfast.response.playbook.facts import facts_of
 from holdfast.response.playbook.library import Library
 from holdfast.response.playbook.playbook import (
     JOIN,
     Act,
-    Approve,
-    Call,
-    End,
     If,
     Parallel,
     Playbook,
     Step,
-    Until,
-    Wait,
 )
 from holdfast.response.playbook.run import Run
 from holdfast.response.playbook.words import said, words_of
@@ -126,7 +121,7 @@ def planned(playbook: Playbook, step: Step, scope: Scope, view: DeskView) -> lis
                     )
             return found
         case _:
-            return [Line(step.name, _waiting_words(step))]
+            return [Line(step.name, step_words(step))]
 
 
 def exposure_usd(scope: Scope, view: DeskView) -> float:
@@ -151,25 +146,3 @@ def _acted(name: str, verb: Verb, scope: Scope, view: DeskView) -> Line:
         parts.append(progress.ended.detail or f"nothing to do, {progress.ended.outcome}")
     text = f"{words_of(verb)}: {'; '.join(parts)}" if parts and name_of(verb) != "notify" else words_of(verb)
     return Line(name, text, tuple(progress.wanted), tuple(progress.permits))
-
-
-def _waiting_words(step: Step) -> str:
-    match step:
-        case Wait():
-            return f"wait {format_duration(step.for_ns)}"
-        case Until():
-            return f"wait until {step.condition}, at most {format_duration(step.timeout_ns)}"
-        case Approve():
-            groups = ", then ".join(
-                f"{' or '.join(group.people)} within {format_duration(group.within_ns)}"
-                for group in step.panel.groups
-            )
-            return f"ask {step.panel.needed} of {groups}: {step.question}"
-        case Call():
-            return f"run {step.playbook} in the same scope"
-        case If():
-            return f"if {step.condition}"
-        case End():
-            return f"end {step.outcome}{f': {step.detail}' if step.detail else ''}"
-        case _:
-            return ""
