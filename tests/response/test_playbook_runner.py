@@ -67,6 +67,33 @@ def test_a_playbook_that_nobody_armed_only_observes() -> None:
     assert not desk.receipts(PermitMoved)
 
 
+def test_observers_wait_for_those_that_act_and_then_go_one_a_call() -> None:
+    desk = Desk(library_of(HALVE, HALVE.replace("halve", "watch"), HALVE.replace("halve", "look")))
+    desk.arm("halve", "act")
+    for name in ("watch", "look", "halve"):
+        started = desk.runner.start(desk.now_ns, name, VENUE, "a test")
+        assert isinstance(started, PlaybookStarted)
+        desk.write(started)
+    first = desk.advance()
+    assert {one.run for one in first.receipts if isinstance(one, StepEntered)} == {"halve-1"}
+    assert first.wake_ns == desk.now_ns
+    desk.settle()
+    order = [one.run for one in desk.receipts(StepEntered)]
+    assert order.index("watch-1") > order.index("halve-1")
+    assert order == sorted(order, key=order.index)  # each run's steps stand together: one run a call
+    assert outcomes(desk).count("observed") == 2
+
+
+def test_in_a_hurry_no_observer_goes_on() -> None:
+    desk = Desk(library_of(HALVE))
+    started = desk.runner.start(desk.now_ns, "halve", VENUE, "a test")
+    assert isinstance(started, PlaybookStarted)
+    desk.write(started)
+    hurried = desk.runner.advance(desk.now_ns, desk.view, desk.outbox, lambda _scope: {}, hurries=True)
+    assert (hurried.receipts, hurried.wake_ns) == ([], desk.now_ns)
+    assert desk.advance().receipts
+
+
 def test_what_an_observer_records_says_what_would_be_done() -> None:
     desk = Desk(library_of(HALVE))
     desk.start("halve")
