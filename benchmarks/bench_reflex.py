@@ -4,7 +4,8 @@ Defends: brakes that leave while their intent is being written, moves that leave
 real driver and node with the default rules, the shipped playbook, SQLite on this disk, and market data; over loopback to a
 venue in a process of its own, which starts its watch before it writes the message and stops it when it has read the answer.
 Each repetition is a guard of its own, so each is its first alarm: nothing is warm but the code. A move's time is held
-against one append to the same journal, measured between the repetitions.
+against one append to the same journal, measured between the repetitions. Beside it stand the way itself (an echo) and the
+node alone when its code and data are in the cache.
 Limits: both sockets' ways through the kernel are in it; so is whatever else this machine does. No garbage is collected in
 the moment of the alarm more often than in production: everything alive is frozen at the start.
 """
@@ -18,10 +19,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 import numpy as np
+import picows
 
 from benchmarks.measure import Bench
 from holdfast.app.assemble import assemble
@@ -31,8 +35,13 @@ from holdfast.app.following import Following
 from holdfast.app.key_file import desk_signer
 from holdfast.app.node import Node
 from holdfast.app.steady_clock import SteadyClock
-from holdfast.app.warm_up import warm_up_feeds
+from holdfast.app.warm_up import warm_up, warm_up_feeds
+from holdfast.clock import SECOND_NS
+from holdfast.event import OrderReported
 from holdfast.keys.file_signer import FileSigner
+from holdfast.lab.universe.desk import ACCOUNT, new_node
+from holdfast.lab.world.listings import DERIBIT
+from holdfast.lab.world.world import World
 from holdfast.ledger.journal.follower import Follower
 from holdfast.ledger.journal.sqlite import SqliteJournal
 from holdfast.ledger.record import RunStarted, decode
@@ -44,6 +53,13 @@ BEYOND_SYNC_MS_MAX: Final = 2.0
 READY_S_MAX: Final = 10.0
 REST_S: Final = 1.3  # a book is trusted from the end of its first second
 RECORD: Final = b"x" * 400
+ECHOES: Final = 20
+WARM: Final = 1_000
+START_NS: Final = 1_790_000_000 * SECOND_NS
+_REPORT: Final = OrderReported(
+    time_ns=START_NS, venue=DERIBIT, account=ACCOUNT, instrument="BTC-PERPETUAL", order_id="", client_id="",
+    side="buy", state="open", quantity=Decimal(10), filled=Decimal(0), price=Decimal(50_000),
+)  # fmt: skip
 _SELLING: Final = """\
 playbook: sell_out
 title: Sell out
@@ -111,6 +127,8 @@ def measure(bench: Bench) -> None:
     (folder / "playbooks" / "shocked.yml").write_text(_SHOCKED)
     venue = Venue()
     try:
+        bench.add("an echo over the same way, p50", float(np.median(_echoes(venue))), "us")
+        bench.add("the node alone, warm, p50", float(np.median(_warm())), "us")
         for trigger, armed, word in (
             ("an order", "unauthorised_trading_lockdown", "cancel"),
             ("a price shock", "shocked", "shock"),
@@ -132,6 +150,47 @@ def measure(bench: Bench) -> None:
             f"order in to move out, durable first, p{share}", move, "ms",
             target=f"<= the append + {BEYOND_SYNC_MS_MAX:g} ms", met=move - append <= BEYOND_SYNC_MS_MAX,
         )  # fmt: skip
+
+
+class _Echo(picows.WSListener):
+    """Sends back what it hears."""
+
+    def on_ws_frame(self, transport: picows.WSTransport, frame: picows.WSFrame) -> None:
+        transport.send(picows.WSMsgType.TEXT, frame.get_payload_as_bytes())
+
+
+def _echoes(venue: Venue) -> list[float]:
+    """Return what the way itself takes, at the guard's rhythm, in microseconds."""
+    took: list[float] = []
+
+    async def echo() -> None:
+        transport, _ = await picows.ws_connect(_Echo, venue.said["ws"])
+        for _ in range(ECHOES):
+            await asyncio.sleep(REST_S)
+            took.append(await asyncio.get_running_loop().run_in_executor(None, venue.ask, "echo") / 1e3)
+        transport.disconnect()
+
+    asyncio.run(echo())
+    return took
+
+
+def _warm() -> list[float]:
+    """Return what the node alone takes from a report to the brake, again and again, in microseconds."""
+    took: list[float] = []
+    world = World(1, START_NS, participants=[])
+    warm_up()
+    for number in range(WARM):
+        node = new_node(world, "node", {"unauthorised_trading_lockdown": "act"})
+        node.start(START_NS)
+        while node.wake_ns <= START_NS:
+            node.on_wake(START_NS)
+        left: list[int] = []
+        node.depart = lambda left=left: left.append(time.perf_counter_ns())
+        node.clients[0].events.append(msgspec.structs.replace(_REPORT, order_id=str(number)))
+        begun_ns = time.perf_counter_ns()
+        node.on_wake(START_NS)
+        took.append((left[0] - begun_ns) / 1e3)
+    return took[WARM // 10 :]
 
 
 def _repeat(venue: Venue, config: GuardConfig, answer: str) -> tuple[Sequence[float], Sequence[float]]:

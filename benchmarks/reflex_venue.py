@@ -4,8 +4,9 @@ Run as a program it prints one JSON line with its addresses, then reads words fr
 desk's account that carries no id of the desk's, and is answered with the nanoseconds from just before the order's message is
 written to the socket until the bytes of the wanted answer have been read from it: `cancel` a cancel-all, `sell` an order.
 `shock` moves the price by `SHOCK`; once it has stayed there so long that the guard believes it, that is answered with the
-same from just before the next message to the cancel-all. `tidy` takes what rests off the book again and the price back. The
-world stands still while the watch runs, so that it delays nothing.
+same from just before the next message to the cancel-all. `echo` sends a message on every connection and is answered with the
+time until one came back. `tidy` takes what rests off the book again and the price back. The world stands still while the
+watch runs, so that it delays nothing.
 """
 
 import asyncio
@@ -37,7 +38,8 @@ SHOCK: Final = -0.03
 QUOTED_S: Final = 0.25  # until the quoter has moved its quotes
 HELD_S: Final = TRIP_HELD_NS / 1e9 + 0.02  # until the guard takes a price for one that lasts
 BEGUN_S: Final = 0.05
-ANSWERS: Final = {"cancel": b"private/cancel_all", "sell": b"private/sell"}
+ECHO: Final = b"x" * 400
+ANSWERS: Final = {"cancel": b"private/cancel_all", "sell": b"private/sell", "echo": ECHO}
 
 
 class Connection(picows.WSListener):
@@ -96,6 +98,8 @@ class ReflexVenue:
         """Take a frame; stop the watch if it is the one that is waited for."""
         if self._took is not None and self._wanted in data and not self._took.done():
             self._took.set_result(time.perf_counter_ns() - self._begun_ns)
+        if data == ECHO:
+            return
         connection.send(connection.session.on_frame(self.now(), data))
         self.tell()
 
@@ -154,6 +158,11 @@ class ReflexVenue:
         self._exchange.place(ACCOUNT, self._bid("mm-shock"))
         news = self.world.deribit.news(self.now())
         return await self._watch(sorted(news.items(), key=_is_public, reverse=True), self._took, "cancel")
+
+    async def echo(self) -> int:
+        """Send bytes that somebody sends back and return what that took, in nanoseconds; -1: nobody did."""
+        self._took = asyncio.get_running_loop().create_future()
+        return await self._watch([(session, [ECHO]) for session in self.connections], self._took, "echo")
 
     async def _watch(
         self, news: Iterable[tuple[DeribitSession, list[bytes]]], took: asyncio.Future[int], answer: str
@@ -224,7 +233,8 @@ async def main() -> None:
             venue.tidy()
             print(0, flush=True)
         else:
-            print(await (venue.shock() if word == "shock" else venue.order(word)), flush=True)
+            special = {"shock": venue.shock, "echo": venue.echo}
+            print(await (special[word]() if word in special else venue.order(word)), flush=True)
     living.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await living
