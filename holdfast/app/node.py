@@ -2,8 +2,8 @@
 
 Rules:
 
-1. Each input is a call with the node's own clock, which runs evenly; after it, everything that follows has been worked out:
-   rows folded, rules judged, playbooks moved on, effects handed to the clients. No socket, file, thread or clock is touched.
+1. Each input is a call with the node's own clock, which runs evenly; it works out what follows: rows folded, rules judged,
+   playbooks moved on, effects handed to the clients. No socket, file, thread or clock is touched.
 2. What must be kept stands in `unwritten`, in order. Whoever drives the node appends it to the journal and then says
    `on_written`. A move leaves only after that; a brake has left already.
 3. A restart is `recover`: the journal's records are folded, then every account is asked what is true.
@@ -51,7 +51,7 @@ ROUNDS_MAX: Final = 1_000  # without any news: a node that does not come to rest
 NOTES_MAX: Final = 1_000
 CONFIG: Final = "config"
 """Who armed a playbook, or proposed limits, that the config names."""
-WAIT_NS: Final = 5_000_000
+WAIT_NS: Final = 5_000_000  # how long rules, and playbooks that observe, let a move go first
 TIMER_DELAY_NS: Final = 20_000_000  # after the second's end, so that rows on their way are counted in it
 
 
