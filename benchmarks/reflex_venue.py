@@ -12,6 +12,7 @@ watch runs, so that it delays nothing.
 import asyncio
 import contextlib
 import json
+import logging
 import os
 import sys
 import time
@@ -207,6 +208,7 @@ def _is_public(news: tuple[DeribitSession, list[bytes]]) -> bool:
 
 async def main() -> None:
     """Serve until the input ends."""
+    logging.getLogger("aiofastnet").setLevel(logging.ERROR)  # it tells of each frame to a guard that has ended
     loop = asyncio.get_running_loop()
     venue = ReflexVenue()
     listing = WorldServer(1)  # its HTTP side lists the same instruments
