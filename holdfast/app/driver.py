@@ -8,6 +8,7 @@ Rules:
    A journal that fails is tried again and again with the same records; brakes go on leaving meanwhile.
 3. A node that is fenced off stops at once. A node that ends in order writes what it has.
 4. The provable ledger follows the journal in a thread of its own; it is never in the way.
+5. A node that breaks is not asked again: the run ends with its error, and what is not written is lost, as in a crash.
 """
 
 import asyncio
@@ -19,7 +20,7 @@ import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from holdfast.app.answering import answer_of
 from holdfast.app.control.command import SignedCommand
@@ -38,7 +39,7 @@ from holdfast.app.steady_clock import SteadyClock
 from holdfast.app.wire import Wire
 from holdfast.app.writing import Writing
 from holdfast.clock import SECOND_NS
-from holdfast.error import CallerError, HoldfastError
+from holdfast.error import BrokenInvariant, HoldfastError
 from holdfast.event import RiskMeasured, Scope
 from holdfast.ledger.journal.base import Fenced, Journal
 from holdfast.receipt import Permit
@@ -49,8 +50,9 @@ FOLLOW_S: Final = 0.5
 HOUSEKEEPING_S: Final = 1.0
 STOP_S_MAX: Final = 5.0
 EXIT_FENCED: Final = 5
-SWITCH_S: Final = 0.0002
-"""How long a thread of ours may keep the interpreter from another that wants it, the loop's or the journal's."""
+SWITCH_S: Final = 0.0002  # how long a thread may keep the interpreter from another that wants it
+
+Said = TypeVar("Said")
 
 LOG: Final = logging.getLogger("holdfast.node")
 
@@ -91,16 +93,14 @@ class Driver:
         self._permits_told: dict[Scope, Permit] | None = None
         self._is_ready = False
         self._refused: dict[Account, str] = {}
-        self._error: CallerError | None = None
+        self._error: Exception | None = None
         self._figures: dict[str, float] = {}
-        self._exit = 0
-        self._reason = "stopped by signal"
+        self._exit, self._reason = 0, "stopped by signal"
 
     def run(self) -> int:
         """Run until the end.
 
-        Raises: CallerError `credentials.refused` when no account could be opened; what breaks the node, which is restarted
-        by whoever started it.
+        Raises: CallerError `credentials.refused` when no account could be opened; whatever broke the node.
         """
         asyncio.set_event_loop(self._loop)
         sys.setswitchinterval(SWITCH_S)
@@ -159,28 +159,37 @@ class Driver:
 
     def opened(self, client: int, line: str) -> None:
         """A line is open."""
-        self._node.on_open(self._clock.now_ns(), client, line)
-        self._flush()
+        self._enter(self._node.on_open, client, line)
 
     def closed(self, client: int, line: str, reason: str) -> None:
         """A line ended."""
-        self._node.on_close(self._clock.now_ns(), client, line, reason)
-        self._flush()
+        self._enter(self._node.on_close, client, line, reason)
 
     def framed(self, client: int, line: str, data: bytes) -> None:
         """A frame came."""
-        self._node.on_frame(self._clock.now_ns(), client, line, data)
-        self._flush()
+        self._enter(self._node.on_frame, client, line, data)
 
     def answered(self, client: int, request: int, status: int, body: bytes, headers: Headers) -> None:
         """A request was answered."""
-        self._node.on_answer(self._clock.now_ns(), client, request, status, body, headers)
-        self._flush()
+        self._enter(self._node.on_answer, client, request, status, body, headers)
 
     def failed(self, client: int, request: int, failure: Failure, reason: str) -> None:
         """A request ended without an answer."""
-        self._node.on_failure(self._clock.now_ns(), client, request, failure, reason)
-        self._flush()
+        self._enter(self._node.on_failure, client, request, failure, reason)
+
+    def _enter(self, act: Callable[..., Said], *what: object) -> Said | None:
+        """Hand the node what happened and do at once what it wants; None where it breaks, or does nothing more (rule 5)."""
+        if self._node.is_fenced:
+            return None
+        try:
+            said = act(self._clock.now_ns(), *what)
+            self._flush()
+        except Exception as error:
+            self._node.fence()
+            self._error = error
+            self._stopping.set()
+            return None
+        return said
 
     # what the node wants
 
@@ -239,14 +248,12 @@ class Driver:
 
     def _wake(self) -> None:
         self._alarm, self._alarm_ns = None, 0
-        self._node.on_wake(self._clock.now_ns())
-        self._flush()
+        self._enter(self._node.on_wake)
 
     # the journal
 
     def _on_written(self, count: int) -> None:
-        self._node.on_written(self._clock.now_ns(), count)
-        self._flush()
+        self._enter(self._node.on_written, count)
         self._finish_files()
 
     def _on_fenced(self, error: Fenced) -> None:
@@ -271,9 +278,9 @@ class Driver:
     # people
 
     async def _answer(self, signed: SignedCommand) -> Answer:
-        now_ns = self._clock.now_ns()
-        verdict = self._node.on_command(now_ns, signed)
-        self._flush()
+        verdict = self._enter(self._node.on_command, signed)
+        if verdict is None:
+            raise BrokenInvariant("node.ended", "the node takes no more commands", remedy="start it again")
         await self._until_written()
         return answer_of(self._node, verdict)
 
@@ -300,7 +307,7 @@ class Driver:
     def _on_risk(self, measured: Sequence[RiskMeasured]) -> None:
         """From the risk process's thread: the next sweep takes it in."""
         with contextlib.suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(lambda: self._node.on_risk(self._clock.now_ns(), measured))
+            self._loop.call_soon_threadsafe(lambda: self._enter(self._node.on_risk, measured))
 
     def _on_told(self, told: Told) -> None:
         """From the notifier's thread."""
@@ -308,8 +315,7 @@ class Driver:
             self._loop.call_soon_threadsafe(self._told, told)
 
     def _told(self, told: Told) -> None:
-        self._node.on_told(self._clock.now_ns(), told.key, told.delivered, told.detail)
-        self._flush()
+        self._enter(self._node.on_told, told.key, told.delivered, told.detail)
 
     # each second
 
