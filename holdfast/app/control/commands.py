@@ -5,6 +5,7 @@ Exit codes: 0 done, or shown; 1 refused by the desk, or no way to it; 2 the call
 """
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,6 +31,14 @@ _KEY: Final = click.option(
 _JSON: Final = click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
 _COMMENT: Final = click.option("--comment", default="", help="Why. It stands in the ledger.")
 _SCOPE: Final = click.argument("scope", default="desk")
+_ID: Final = click.argument("id", metavar="ID")
+_PLAYBOOK: Final = click.argument("playbook")
+_MODE: Final = click.option(
+    "--mode",
+    type=click.Choice(["observe", "advise", "confirm", "act"]),
+    required=True,
+    help="What it may do.",
+)
 _OWN_CONFIG: Final = click.argument("own_config", metavar="[CONFIG]", required=False, type=_PATH)
 
 
@@ -95,137 +104,57 @@ def show(run_id: str, config: Path, key: Path | None, as_json: bool) -> None:
     sys.exit(guarded(work))
 
 
-@click.command()
-@click.argument("approval", metavar="ID")
-@_COMMENT
-@_CONFIG
-@_KEY
-@_JSON
-def approve(approval: str, comment: str, config: Path, key: Path | None, as_json: bool) -> None:
-    """Say yes to what a run asks. ID is the run's or the question's."""
-    sys.exit(_tell(config, key, as_json, "approve", id=approval, comment=comment))
+def _telling(name: str, about: str, *parameters: Callable[[Any], Any]) -> click.Command:
+    """Return a command that tells the desk something, with what its parameters and a comment give as arguments."""
 
+    def tell(config: Path, key: Path | None, as_json: bool, **arguments: str) -> None:
+        sys.exit(_tell(config, key, as_json, name, **arguments))
 
-@click.command()
-@click.argument("approval", metavar="ID")
-@_COMMENT
-@_CONFIG
-@_KEY
-@_JSON
-def deny(approval: str, comment: str, config: Path, key: Path | None, as_json: bool) -> None:
-    """Say no to what a run asks. ID is the run's or the question's."""
-    sys.exit(_tell(config, key, as_json, "deny", id=approval, comment=comment))
-
-
-@click.command()
-@_SCOPE
-@_COMMENT
-@_CONFIG
-@_KEY
-@_JSON
-def halt(scope: str, comment: str, config: Path, key: Path | None, as_json: bool) -> None:
-    """Stop the strategies and cancel every order, in SCOPE (venue or venue:symbol) or on the whole desk."""
-    sys.exit(_tell(config, key, as_json, "halt", scope=scope, comment=comment))
-
-
-@click.command()
-@_SCOPE
-@_COMMENT
-@_CONFIG
-@_KEY
-@_JSON
-def pause(scope: str, comment: str, config: Path, key: Path | None, as_json: bool) -> None:
-    """Let the strategies begin nothing new in SCOPE or on the whole desk."""
-    sys.exit(_tell(config, key, as_json, "pause", scope=scope, comment=comment))
-
-
-@click.command()
-@_SCOPE
-@_COMMENT
-@_CONFIG
-@_KEY
-@_JSON
-def resume(scope: str, comment: str, config: Path, key: Path | None, as_json: bool) -> None:
-    """Let the strategies go on in a SCOPE that was halted, paused or left to reduce only."""
-    sys.exit(_tell(config, key, as_json, "resume", scope=scope, comment=comment))
-
-
-@click.command()
-@_SCOPE
-@_COMMENT
-@_CONFIG
-@_KEY
-@_JSON
-def release(scope: str, comment: str, config: Path, key: Path | None, as_json: bool) -> None:
-    """Leave a level that needs a person, one level down, when nothing demands it any more."""
-    sys.exit(_tell(config, key, as_json, "release", scope=scope, comment=comment))
-
-
-@click.command()
-@click.argument("playbook")
-@_SCOPE
-@_COMMENT
-@_CONFIG
-@_KEY
-@_JSON
-def start(playbook: str, scope: str, comment: str, config: Path, key: Path | None, as_json: bool) -> None:
-    """Set off a playbook that a person may set off, in the mode in which it is armed."""
-    sys.exit(_tell(config, key, as_json, "start", playbook=playbook, scope=scope, comment=comment))
-
-
-@click.command()
-@click.argument("run_id", metavar="ID")
-@_COMMENT
-@_CONFIG
-@_KEY
-@_JSON
-def stop(run_id: str, comment: str, config: Path, key: Path | None, as_json: bool) -> None:
-    """End one run of a playbook where it stands. What it braked stays braked."""
-    sys.exit(_tell(config, key, as_json, "stop", id=run_id, comment=comment))
-
-
-@click.command()
-@click.argument("playbook")
-@click.option(
-    "--mode",
-    type=click.Choice(["observe", "advise", "confirm", "act"]),
-    required=True,
-    help="What it may do.",
-)
-@_COMMENT
-@_CONFIG
-@_KEY
-@_JSON
-def arm(playbook: str, mode: str, comment: str, config: Path, key: Path | None, as_json: bool) -> None:
-    """Say what a playbook may do: be recorded only, tell people, ask them first, or do it."""
-    sys.exit(_tell(config, key, as_json, "arm", playbook=playbook, mode=mode, comment=comment))
-
-
-@click.command()
-@click.argument("playbook")
-@_COMMENT
-@_CONFIG
-@_KEY
-@_JSON
-def disarm(playbook: str, comment: str, config: Path, key: Path | None, as_json: bool) -> None:
-    """Let a playbook observe only. Runs that go on keep the mode in which they began."""
-    sys.exit(_tell(config, key, as_json, "disarm", playbook=playbook, comment=comment))
+    for parameter in reversed((*parameters, _COMMENT, _CONFIG, _KEY, _JSON)):
+        tell = parameter(tell)
+    return click.command(name, help=about)(tell)
 
 
 CONTROL_COMMANDS: Final[tuple[click.Command, ...]] = (
     status,
     incidents,
     show,
-    approve,
-    deny,
-    halt,
-    pause,
-    resume,
-    release,
-    start,
-    stop,
-    arm,
-    disarm,
+    _telling("approve", "Say yes to what a run asks. ID is the run's or the question's.", _ID),
+    _telling("deny", "Say no to what a run asks. ID is the run's or the question's.", _ID),
+    _telling(
+        "halt",
+        "Stop the strategies and cancel every order, in SCOPE (venue or venue:symbol) or on the whole desk.",
+        _SCOPE,
+    ),
+    _telling("pause", "Let the strategies begin nothing new in SCOPE or on the whole desk.", _SCOPE),
+    _telling(
+        "resume",
+        "Let the strategies go on in a SCOPE that was halted, paused or left to reduce only.",
+        _SCOPE,
+    ),
+    _telling(
+        "release",
+        "Leave a level that needs a person, one level down, when nothing demands it any more.",
+        _SCOPE,
+    ),
+    _telling(
+        "start",
+        "Set off a playbook that a person may set off, in the mode in which it is armed.",
+        _PLAYBOOK,
+        _SCOPE,
+    ),
+    _telling("stop", "End one run of a playbook where it stands. What it braked stays braked.", _ID),
+    _telling(
+        "arm",
+        "Say what a playbook may do: be recorded only, tell people, ask them first, or do it.",
+        _PLAYBOOK,
+        _MODE,
+    ),
+    _telling(
+        "disarm",
+        "Let a playbook observe only. Runs that go on keep the mode in which they began.",
+        _PLAYBOOK,
+    ),
     operator,
 )
 """What `holdfast` takes up from here."""
