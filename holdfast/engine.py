@@ -55,6 +55,7 @@ class State:
 
     `observer`, if any, is called after each sweep with its time, to draw what happened; it must change nothing.
     `risk`, if any, is asked at each sweep for what was measured of the portfolio since the last one.
+    `urgent`, if any, is called with a step's events when detectors have spoken, before policy judges; it changes nothing.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class State:
         self.desk = desk
         self.observer = observer
         self.risk = risk
+        self.urgent: Callable[[list[Event]], None] | None = None
         self.measured: dict[Scope, RiskMeasured] = {}
         self.market = Market()
         self.underlyings = Underlyings(instruments)
@@ -227,6 +229,8 @@ class State:
         for number, scope in enumerate(chain_scopes):
             self._venue_of_chain[number] = self.venues.index(scope.venue)
         self._tell(now_ns, watch.chain_panel, turned, chain_scopes, events)
+        if self.urgent is not None:
+            self.urgent(events)
         if self.risk is not None:
             for measured in self.risk(now_ns, self):
                 self._take(measured)
@@ -253,6 +257,8 @@ class State:
         refresh_move(now_ns, instrument, self.market.state, self.market.board, self.features)
         turned = self.watch.judge_shock(now_ns, self.count, self.features)
         self._tell(now_ns, self.watch.panel, turned, self.scopes, events)
+        if self.urgent is not None:
+            self.urgent(events)
         self._judge(now_ns, events)
 
     def _tell(

@@ -74,6 +74,7 @@ class Node:
         self._second_ns = 0
         self._playbooks_ns = 0
         self._early: list[RiskMeasured] = []
+        self._taken = 0  # events of the fold's running step that were taken before the rules were judged
         self._is_unjudged = False
         self._unrest = 0  # turns in a row that left something to do
         self._wait_ns = 0  # until when that waits
@@ -91,6 +92,7 @@ class Node:
         self._hearing = Hearing(parts, self.memory, self.view, self.reconciling)
         self.risk = DeskRisk(parts.blotter, self.view)
         parts.state.risk = self._measured
+        parts.state.urgent = self._urge
 
     # start and end
 
@@ -183,6 +185,7 @@ class Node:
 
     def on_measured(self, now_ns: int, measured: Sequence[SystemMeasured]) -> None:
         """The driver measured the node itself: lag, disk, memory, clocks."""
+        self._begin(now_ns)
         for one in measured:
             self._alert(now_ns, self._hearing.listen(one))
         self._turn(now_ns)
@@ -208,6 +211,7 @@ class Node:
 
     def on_wake(self, now_ns: int) -> None:
         """Time has come to `wake_ns`."""
+        self._begin(now_ns)
         for client in self.clients:
             if client.wake_ns <= now_ns:
                 client.on_wake(now_ns)
@@ -229,9 +233,7 @@ class Node:
     def _turn(self, now_ns: int) -> None:
         if self.is_fenced:
             return None
-        if now_ns < self.now_ns:
-            raise BrokenInvariant("node.time_backwards", f"at {self.now_ns}, then at {now_ns}")
-        self.now_ns = self.view.now_ns = now_ns
+        self._begin(now_ns)
         self._wait_ns = (self._wait_ns or now_ns + WAIT_NS) if self.memory.moves_unwritten else 0
         hurries = now_ns < self._wait_ns
         for _ in range(ROUNDS_MAX):
@@ -253,6 +255,11 @@ class Node:
                 self._unrest = 0
                 return self.memory.show()
         raise BrokenInvariant("node.restless", f"{ROUNDS_MAX} rounds at {now_ns} and no rest")
+
+    def _begin(self, now_ns: int) -> None:
+        if now_ns < self.now_ns:
+            raise BrokenInvariant("node.time_backwards", f"at {self.now_ns}, then at {now_ns}")
+        self.now_ns = self.view.now_ns = now_ns
 
     def _hear_clients(self, now_ns: int) -> bool:
         """Take in what clients said, until something is to be done about it; tell whether there was anything."""
@@ -280,15 +287,21 @@ class Node:
 
     def _take(self, now_ns: int, events: Sequence[Event]) -> None:
         """Record what the fold said, and let it set playbooks off."""
-        for event in events:
+        fresh, self._taken = events[self._taken :], 0
+        for event in fresh:
             self.memory.write(event)
-            self._set_off(now_ns, event)
+            for started in self.parts.runner.on_event(now_ns, event):
+                if isinstance(started, PlaybookStarted):
+                    self.memory.write(started)
 
-    def _set_off(self, now_ns: int, event: Event) -> None:
-        for started in self.parts.runner.on_event(now_ns, event):
-            if isinstance(started, PlaybookStarted):
-                self.memory.write(started)
-                self.memory.has_moved = True
+    def _urge(self, events: list[Event]) -> None:
+        """Let what the market's detectors found leave before the rules are judged: they are within the fold's step."""
+        if len(events) > self._taken:
+            known = len(events)
+            self._take(self.now_ns, events)
+            self._taken = known
+            if self._run_playbooks(self.now_ns, hurries=True) | self._dispatch(self.now_ns):
+                self.depart()
 
     def _run_playbooks(self, now_ns: int, hurries: bool) -> bool:
         """Move runs on by one turn; tell whether anything moved."""
@@ -325,7 +338,6 @@ class Node:
         self._second_ns = now_ns - now_ns % SECOND_NS + SECOND_NS
         self._rows.append(tape.TIMER, -1, 0, now_ns, flags=tape.LAST)
         self._take(now_ns, self.parts.state.step(self._rows.take()))
-        self.view.now_ns = now_ns
         self._alert(now_ns, self.parts.watch.on_tick(now_ns))
         self.reconciling.on_tick(now_ns)
         self.memory.has_moved = True

@@ -2,27 +2,52 @@
 
 from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from holdfast import tape
 from holdfast.action import CancelAll, PlaceOrder
 from holdfast.app.node import ROUNDS_MAX, WAIT_NS, Node
+from holdfast.app.rule_files import load_rules
 from holdfast.app.warm_up import warm_up
 from holdfast.clock import MILLISECOND_NS, SECOND_NS
 from holdfast.detectors.live_watch import LiveSettings
 from holdfast.detectors.own.runaway_orders import RunawaySettings
+from holdfast.engine import State
 from holdfast.error import BrokenInvariant
-from holdfast.event import Alert, OrderReported, Scope
+from holdfast.event import Alert, AlertCleared, Decided, LevelMoved, OrderReported, Scope
+from holdfast.instrument import Instruments, listed
 from holdfast.lab.universe.desk import ACCOUNT, new_node
 from holdfast.lab.world.listings import DERIBIT
 from holdfast.lab.world.world import World
 from holdfast.ledger.record import Record
+from holdfast.policy.desk import Desk
+from holdfast.policy.escalation import Escalation
 from holdfast.receipt import Attempted, Intended, PermitMoved, PlaybookEnded, StepEntered
 from holdfast.response.dispatch import Send
 from holdfast.response.playbook.turning import Due
+from holdfast.tape import RowBuffer
 
 START_NS = 1_790_000_000 * SECOND_NS
 LOCKDOWN = "unauthorised_trading_lockdown"
+SHOCKED = """
+playbook: shocked
+title: Shocked
+description: Cancels everything where a price jumps.
+triggers: [{alert: price_shock, severity: low}]
+scope: venue
+cooldown: 0s
+steps:
+  cancel: {act: cancel_all, on_failure: unclean}
+  over: {end: done}
+  unclean: {end: failed, detail: it could not be cancelled}
+"""
+PERPETUAL = listed(
+    "0.5", "1", venue=DERIBIT, symbol="BTC-PERPETUAL", kind="perpetual", base="BTC", quote="USD", settle="BTC",
+    inverse=True,
+)  # fmt: skip
 QUICK = LiveSettings(runaway_orders=RunawaySettings(orders_per_s_min=0.01, orders_per_s_max=0.05))
 ORDER = OrderReported(
     time_ns=START_NS, venue=DERIBIT, account=ACCOUNT, instrument="BTC-PERPETUAL", order_id="r-1", client_id="",
@@ -139,6 +164,57 @@ def _watched(node: Node, sent: list[int]) -> object:
         return taken
 
     return watched
+
+
+def test_a_brake_leaves_before_the_rules_judge_what_the_market_did_and_the_fold_says_the_same(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "shocked.yml").write_text(SHOCKED)
+    world = World(1, START_NS, participants=[])
+    node = new_node(world, "node", {"shocked": "act"}, playbooks=tmp_path)
+    node.parts.state.instruments.add(PERPETUAL)
+    node.start(START_NS)
+    departures: list[list[Record]] = []
+    node.depart = lambda: departures.append(list(node.unwritten))
+    for at_ns, price in falling():
+        trade(node.clients[0].feed.rows, at_ns, price)
+        node.on_wake(at_ns)
+        settle(node, at_ns)
+    braked = next(one for one in departures if any(of(Attempted, one)))
+    assert alerts(braked) == {"price_shock"}
+    whole = market_events(list(node.unwritten))
+    (at,) = [n for n, one in enumerate(whole) if isinstance(one, Alert) and one.detector == "price_shock"][:1]
+    assert market_events(braked) == whole[: at + 1], "the rules had judged already"
+    assert len(whole) > at + 1
+    assert whole == plain_fold()
+
+
+def trade(rows: RowBuffer, at_ns: int, price: float) -> None:
+    rows.append(tape.TRADE, 0, at_ns, at_ns, price=round(price * 2), size=1, side=1, flags=tape.LAST)
+
+
+def falling() -> Iterator[tuple[int, float]]:
+    """A price that rests for five seconds and a half, and then lies 5 % lower."""
+    for step in range(70):
+        yield START_NS + step * 100 * MILLISECOND_NS + MILLISECOND_NS, 60_000.0 if step < 55 else 57_000.0
+
+
+def market_events(records: list[Any]) -> list[Any]:
+    """What the fold said of the market, and policy of that."""
+    return [one for one in records if isinstance(one, Alert | AlertCleared | Decided | LevelMoved)]
+
+
+def plain_fold() -> list[Any]:
+    """What the same rows make of a state that nobody drives."""
+    instruments = Instruments()
+    instruments.add(PERPETUAL)
+    state = State(instruments, Desk(load_rules(None).fresh(), Escalation()))
+    said: list[Any] = []
+    for at_ns, price in falling():
+        rows = RowBuffer(4)
+        trade(rows, at_ns, price)
+        said += state.step(rows.take())
+    return market_events(said)
 
 
 def test_a_journal_that_does_not_answer_holds_up_moves_but_nothing_else() -> None:
