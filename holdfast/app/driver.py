@@ -136,6 +136,7 @@ class Driver:
 
     async def _end(self) -> None:
         """Write what there is, let everything go."""
+        await self._control.stop()
         if not self._node.is_fenced:
             self._node.stop(self._clock.now_ns(), self._reason)
             self._flush()
@@ -146,7 +147,6 @@ class Driver:
         if self._alarm is not None:
             self._alarm.cancel()
         self._risk.close()
-        await self._control.stop()
         await self._wire.close()
         self._writing.close()
         self._ledger.shutdown(wait=True, cancel_futures=True)

@@ -22,6 +22,7 @@ from holdfast.event import (
     Quarantined,
     ResyncRequested,
 )
+from holdfast.venues.client import Client
 
 Said = AccountEvent | Quarantined | ResyncRequested
 
@@ -44,6 +45,12 @@ class Hearing:
     def add(self, events: Iterable[Said]) -> None:
         """Have events heard after those that wait."""
         self._waiting += events
+
+    def collect(self, clients: Iterable[Client]) -> None:
+        """Take what clients have learned."""
+        for client in clients:
+            self.add(client.events)
+            client.events.clear()
 
     def next(self, now_ns: int) -> Sequence[Spoken] | None:
         """Go on to the next alert or the next event; return what a detector says, None when everything was heard."""

@@ -33,14 +33,7 @@ from holdfast.app.rhythm import Rhythm
 from holdfast.app.sending import Sending
 from holdfast.clock import SECOND_NS
 from holdfast.error import BrokenInvariant
-from holdfast.event import (
-    Alert,
-    AlertCleared,
-    EffectAnswered,
-    Event,
-    RiskMeasured,
-    SystemMeasured,
-)
+from holdfast.event import Alert, AlertCleared, EffectAnswered, Event, RiskMeasured, SystemMeasured
 from holdfast.ledger.record import Record
 from holdfast.receipt import NodeStopped, PlaybookArmed, PlaybookStarted
 from holdfast.response.playbook.trigger import playbook_of
@@ -76,6 +69,7 @@ class Node:
         self._early: list[RiskMeasured] = []
         self._taken = 0  # events of the fold's running step that were taken before the rules were judged
         self._is_unjudged = False
+        self._has_stopped = False
         self._unrest = 0  # turns in a row that left something to do
         self._wait_ns = 0  # until when that waits
         self.depart: Callable[[], None] = lambda: None
@@ -128,6 +122,10 @@ class Node:
         """End in order: nothing more is begun; what rests at venues stays, with its dead-man switch."""
         for client in self.clients:
             client.disconnect(now_ns)
+        self._hearing.collect(self.clients)
+        while self._hearing.next(now_ns) is not None:
+            pass  # what the ends of lines would set off is for the node that starts next
+        self._has_stopped = True
         self.memory.write(NodeStopped(now_ns, self.parts.settings.node, self.epoch, reason))
         self.memory.show()
 
@@ -171,7 +169,7 @@ class Node:
     def on_written(self, now_ns: int, count: int) -> None:
         """The first `count` of what was unwritten are durable."""
         self.memory.written(now_ns, count)
-        if not self.is_fenced and self._dispatch(now_ns):
+        if not (self.is_fenced or self._has_stopped) and self._dispatch(now_ns):
             self.depart()
         self._turn(now_ns)
 
@@ -211,6 +209,8 @@ class Node:
 
     def on_wake(self, now_ns: int) -> None:
         """Time has come to `wake_ns`."""
+        if self._has_stopped:
+            return
         self._begin(now_ns)
         for client in self.clients:
             if client.wake_ns <= now_ns:
@@ -231,7 +231,7 @@ class Node:
     # a turn: until something moves, or nothing does
 
     def _turn(self, now_ns: int) -> None:
-        if self.is_fenced:
+        if self.is_fenced or self._has_stopped:
             return None
         self._begin(now_ns)
         self._wait_ns = (self._wait_ns or now_ns + WAIT_NS) if self.memory.moves_unwritten else 0
@@ -264,10 +264,7 @@ class Node:
     def _hear_clients(self, now_ns: int) -> bool:
         """Take in what clients said, until something is to be done about it; tell whether there was anything."""
         heard = False
-        for client in self.clients:
-            if client.events:
-                self._hearing.add(client.events)
-                client.events.clear()
+        self._hearing.collect(self.clients)
         while (spoken := self._hearing.next(now_ns)) is not None:
             heard = True
             self._alert(now_ns, spoken)

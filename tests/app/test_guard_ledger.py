@@ -8,6 +8,7 @@ from go_verifier import go_verifier, judge
 
 from holdfast.app.warm_up import warm_up, warm_up_feeds
 from holdfast.clock import SECOND_NS
+from holdfast.event import LineMoved
 from holdfast.keys.file_signer import FileSigner
 from holdfast.lab.universe.universe import START_NS, Universe
 from holdfast.lab.world.listings import VENUES
@@ -97,6 +98,22 @@ def test_one_changed_byte_is_named_by_us_and_refused_by_go(
 def test_a_guard_that_was_told_to_stop_ended_in_order(guarded: Path, signer: FileSigner) -> None:
     assert isinstance(decode(list(LedgerReader(guarded).entries(0))[-1]), NodeStopped)
     assert any("the guard ended in order" in note for note in verify(guarded, signer.verifier_key).notes)
+
+
+def test_when_a_guard_has_stopped_nothing_comes_after_it() -> None:
+    warm_up()
+    warm_up_feeds(VENUES)
+    universe = Universe(1, is_stormy=False)
+    universe.clockwork.run(START_NS + 5 * SECOND_NS)
+    node, now_ns = universe.alive, universe.clockwork.now_ns
+    assert node is not None
+    node.stop(now_ns, "the test is over")
+    *before, last = node.unwritten
+    assert isinstance(last, NodeStopped)
+    assert {one.line for one in before if isinstance(one, LineMoved) and not one.up} >= {"private", "public"}
+    node.on_written(now_ns, len(node.unwritten))
+    node.on_wake(now_ns + SECOND_NS)
+    assert list(node.unwritten) == []
 
 
 def test_a_guard_that_was_killed_did_not(tmp_path: Path, signer: FileSigner) -> None:
