@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pyarrow as pa
@@ -93,16 +94,15 @@ def _pool() -> bytes:
 
 
 def _tape() -> bytes:
-    path = Path("/dev/shm" if Path("/dev/shm").is_dir() else "/tmp") / "holdfast-sample.tape"
     instruments = Instruments()
     number = instruments.find_or_describe("deribit", "BTC-PERPETUAL", "perpetual", "BTC", "USD")
     rows = np.zeros(3, dtype=ROW)
     rows["instrument"], rows["value"], rows["received_ns"] = number, np.nan, [10**18, 10**18, 10**18 + 5]
     rows["kind"], rows["flags"], rows["side"] = [TOP, TOP, TRADE], [0, LAST, LAST], [1, -1, 1]
-    write_tape(Kept([rows], instruments), path)
-    data = path.read_bytes()
-    path.unlink()
-    return data
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "sample.tape"
+        write_tape(Kept([rows], instruments), path)
+        return path.read_bytes()
 
 
 def _binance(update: int, before: int, *, symbol: str = "BTCUSDT") -> str:
