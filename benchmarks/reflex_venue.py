@@ -208,9 +208,7 @@ def _is_public(news: tuple[DeribitSession, list[bytes]]) -> bool:
 
 async def main() -> None:
     """Serve until the input ends."""
-    logging.getLogger("aiofastnet").setLevel(
-        logging.ERROR
-    )  # it tells of each frame to a guard that has ended
+    logging.getLogger("aiofastnet").setLevel(logging.ERROR)  # else each frame to a guard that has ended
     loop = asyncio.get_running_loop()
     venue = ReflexVenue()
     listing = WorldServer(1)  # its HTTP side lists the same instruments

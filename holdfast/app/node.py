@@ -58,6 +58,7 @@ class Node:
         self.unwritten = self.memory.unwritten
         self.notes: deque[str] = deque(maxlen=NOTES_MAX)
         self.is_fenced = False
+        self._is_over = False  # fenced or stopped
         self.now_ns = 0
         self._by_account = {(client.venue, client.account): client for client in self.clients}
         self._sending = Sending(self._by_account, parts.blotter)
@@ -69,7 +70,6 @@ class Node:
         self._early: list[RiskMeasured] = []
         self._taken = 0  # events of the fold's running step that were taken before the rules were judged
         self._is_unjudged = False
-        self._has_stopped = False
         self._unrest = 0  # turns in a row that left something to do
         self._wait_ns = 0  # until when that waits
         self.depart: Callable[[], None] = lambda: None
@@ -125,13 +125,13 @@ class Node:
         self._hearing.collect(self.clients)
         while self._hearing.next(now_ns) is not None:
             pass  # what the ends of lines would set off is for the node that starts next
-        self._has_stopped = True
+        self._is_over = True
         self.memory.write(NodeStopped(now_ns, self.parts.settings.node, self.epoch, reason))
         self.memory.show()
 
     def fence(self) -> None:
         """Hear that another node has taken over: do nothing more."""
-        self.is_fenced = True
+        self.is_fenced = self._is_over = True
         self.unwritten.clear()
         for client in self.clients:
             client.wishes.clear()
@@ -169,7 +169,7 @@ class Node:
     def on_written(self, now_ns: int, count: int) -> None:
         """The first `count` of what was unwritten are durable."""
         self.memory.written(now_ns, count)
-        if not (self.is_fenced or self._has_stopped) and self._dispatch(now_ns):
+        if not self._is_over and self._dispatch(now_ns):
             self.depart()
         self._turn(now_ns)
 
@@ -209,7 +209,7 @@ class Node:
 
     def on_wake(self, now_ns: int) -> None:
         """Time has come to `wake_ns`."""
-        if self._has_stopped:
+        if self._is_over:
             return
         self._begin(now_ns)
         for client in self.clients:
@@ -231,7 +231,7 @@ class Node:
     # a turn: until something moves, or nothing does
 
     def _turn(self, now_ns: int) -> None:
-        if self.is_fenced or self._has_stopped:
+        if self._is_over:
             return None
         self._begin(now_ns)
         self._wait_ns = (self._wait_ns or now_ns + WAIT_NS) if self.memory.moves_unwritten else 0

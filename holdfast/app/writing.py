@@ -3,11 +3,13 @@
 Rules:
 
 1. `begin` hands over at once, in the call, so that the disk works while the node goes on with its turn.
-2. A journal that fails is tried again and again with the same records.
-3. A node that was fenced off writes nothing more. It learns of it at the next append, and `check` is one of nothing.
+2. What was appended is heard in one step of the loop: a move waits for that.
+3. A journal that fails, in whatever way, is tried again and again with the same records.
+4. A node that was fenced off writes nothing more. It learns of it at the next append, and `check` is one of nothing.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +17,7 @@ from itertools import islice
 from typing import Final
 
 from holdfast.app.node import Node
-from holdfast.error import OutsideError
+from holdfast.error import HoldfastError
 from holdfast.ledger.journal.base import Fenced, Journal
 from holdfast.ledger.record import encode
 
@@ -37,73 +39,63 @@ class Writing:
     ) -> None:
         self.written = 0
         self.is_ok = True
+        self.is_busy = False
+        """Whether something is being written, or looked after."""
         self._node = node
         self._journal = journal
         self._on_written = on_written
         self._on_fenced = on_fenced
+        self._told = ""
         self._thread = ThreadPoolExecutor(1, "journal")
-        self._task: asyncio.Task[None] | None = None
-
-    @property
-    def is_busy(self) -> bool:
-        """Tell whether something is being written, or looked after."""
-        return self._task is not None
 
     def begin(self) -> None:
         """Hand over what has gathered, unless something is being written: then it follows behind that."""
-        if self._node.unwritten and self._task is None:
-            data = self._batch()
-            self._task = asyncio.get_running_loop().create_task(self._write(data, self._appended(data)))
+        if self._node.unwritten:
+            self.check()
 
     def check(self) -> None:
         """See that this node may write still, where nothing is being written: one that was taken over must not live on."""
-        if self._task is None:
-            data = self._batch()
-            self._task = asyncio.get_running_loop().create_task(self._write(data, self._appended(data)))
+        if not self.is_busy:
+            self._hand_over([encode(record) for record in islice(self._node.unwritten, BATCH_RECORDS_MAX)])
 
     def close(self) -> None:
         """Let the thread go, once it has written what it holds."""
         self._thread.shutdown(wait=True, cancel_futures=True)
 
-    def _batch(self) -> list[bytes]:
-        return [encode(record) for record in islice(self._node.unwritten, BATCH_RECORDS_MAX)]
+    def _hand_over(self, data: list[bytes]) -> None:
+        self.is_busy = not self._node.is_fenced
+        if self.is_busy:
+            self._thread.submit(self._append, asyncio.get_running_loop(), data)
 
-    def _appended(self, data: list[bytes]) -> asyncio.Future[int]:
-        loop = asyncio.get_running_loop()
-        return loop.run_in_executor(self._thread, self._journal.append, self._node.epoch, data)
-
-    async def _write(self, data: list[bytes], appended: asyncio.Future[int]) -> None:
-        """Append everything that gathers until nothing is left."""
+    def _append(self, loop: asyncio.AbstractEventLoop, data: list[bytes]) -> None:
+        """Append a batch: this is in the thread."""
+        error: Exception | None = None
         try:
-            while not self._node.is_fenced:
-                await self._append(data, appended)
-                if self._node.is_fenced:
-                    return
-                if data:
-                    self.written += len(data)
-                    self._on_written(len(data))
-                data = self._batch()
-                if not data:
-                    return
-                appended = self._appended(data)
-        finally:
-            self._task = None
+            self._journal.append(self._node.epoch, data)
+        except Exception as raised:
+            error = raised
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits for this any more
+            loop.call_soon_threadsafe(self._appended, data, error)
 
-    async def _append(self, data: list[bytes], appended: asyncio.Future[int]) -> None:
-        is_told = False
-        while True:
-            try:
-                await appended
-                self.is_ok = True
-                return
-            except Fenced as error:
-                self._node.fence()
-                self._on_fenced(error)
-                return
-            except OutsideError as error:
-                if not is_told:
-                    LOG.error("%s", error)
-                    is_told = True
-                self.is_ok = False
-                await asyncio.sleep(JOURNAL_RETRY_S)
-                appended = self._appended(data)
+    def _appended(self, data: list[bytes], error: Exception | None) -> None:
+        """Hear what became of a batch, and go on with what has gathered meanwhile."""
+        self.is_busy = False
+        if isinstance(error, Fenced):
+            self._node.fence()
+            self._on_fenced(error)
+        elif error is not None:
+            self._fail(data, error)
+        else:
+            self.is_ok, self._told = True, ""
+            if data and not self._node.is_fenced:
+                self.written += len(data)
+                self._on_written(len(data))
+            self.begin()
+
+    def _fail(self, data: list[bytes], error: Exception) -> None:
+        """Say once why nothing is written, and try again."""
+        if str(error) != self._told:
+            self._told = str(error)
+            LOG.error("%s", error, exc_info=None if isinstance(error, HoldfastError) else error)
+        self.is_ok, self.is_busy = False, True
+        asyncio.get_running_loop().call_later(JOURNAL_RETRY_S, self._hand_over, data)
