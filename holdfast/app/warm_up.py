@@ -16,10 +16,12 @@ from holdfast.clock import SECOND_NS
 from holdfast.engine import State
 from holdfast.error import OutsideError
 from holdfast.instrument import Instrument, Instruments
+from holdfast.market.fold import TRIP_HELD_NS
 from holdfast.policy.desk import Desk
 from holdfast.policy.escalation import Escalation
 from holdfast.policy.rules import RuleSet
 from holdfast.venues.registry import FEEDS
+from holdfast.venues.slots import Slots
 
 _START_NS: Final = 1_700_000_000_000_000_000
 _EXPIRY_NS: Final = 1_800_000_000_000_000_000
@@ -44,7 +46,8 @@ def warm_up(rules: RuleSet | None = None) -> None:
 
 
 def warm_up_feeds(venues: Iterable[str]) -> None:
-    """Load the kernels of venues' decoders: a frame of nothing is enough."""
+    """Load the kernels of venues' decoders: a frame of nothing is enough, and an instrument."""
+    Slots().add(0, Instrument(venue="a", symbol="BTCUSD", kind="spot", base="BTC", quote="USD"))
     for venue in venues:
         if venue in FEEDS:
             feed = FEEDS[venue](Instruments(), tape.RowBuffer())
@@ -58,14 +61,21 @@ def _rows() -> tape.Rows:
     for second in range(3):
         at_ns = _START_NS + second * SECOND_NS
         for number in range(2):
-            rows.append(tape.BOOK_RESET, number, at_ns, at_ns)
-            rows.append(tape.LEVEL, number, at_ns, at_ns, price=99, size=1, side=1)
-            rows.append(tape.LEVEL, number, at_ns, at_ns, price=101, size=1, side=-1, flags=tape.LAST)
+            _quote(rows, number, at_ns, 100)
             rows.append(tape.TRADE, number, at_ns, at_ns, price=100, size=1, side=1, flags=tape.LAST)
         for number in (2, 3):
             rows.append(tape.TOP, number, at_ns, at_ns, price=1, size=1, side=1)
             rows.append(tape.TOP, number, at_ns, at_ns, price=2, size=1, side=-1)
             rows.append(tape.IMPLIED_VOL, number, at_ns, at_ns, value=0.5)
             rows.append(tape.FORWARD, number, at_ns, at_ns, value=100.0, flags=tape.LAST)
+    fallen_ns = _START_NS + 3 * SECOND_NS
+    for at_ns in (fallen_ns, fallen_ns + TRIP_HELD_NS):  # a fall that lasts is looked at within its second
+        _quote(rows, 0, at_ns, 50)
     taken = rows.take()
     return taken[np.argsort(taken["received_ns"], kind="stable")]
+
+
+def _quote(rows: tape.RowBuffer, number: int, at_ns: int, middle: int) -> None:
+    rows.append(tape.BOOK_RESET, number, at_ns, at_ns)
+    rows.append(tape.LEVEL, number, at_ns, at_ns, price=middle - 1, size=1, side=1)
+    rows.append(tape.LEVEL, number, at_ns, at_ns, price=middle + 1, size=1, side=-1, flags=tape.LAST)
