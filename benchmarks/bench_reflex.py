@@ -54,7 +54,8 @@ READY_S_MAX: Final = 10.0
 REST_S: Final = 1.3  # a book is trusted from the end of its first second
 RECORD: Final = b"x" * 400
 ECHOES: Final = 20
-WARM: Final = 1_000
+RESTS: Final = ((0.0, 1_000), (0.01, 100), (REST_S, 20))
+UNTIMED: Final = 100  # until Python has specialised the code
 START_NS: Final = 1_790_000_000 * SECOND_NS
 _REPORT: Final = OrderReported(
     time_ns=START_NS, venue=DERIBIT, account=ACCOUNT, instrument="BTC-PERPETUAL", order_id="", client_id="",
@@ -128,7 +129,10 @@ def measure(bench: Bench) -> None:
     venue = Venue()
     try:
         bench.add("an echo over the same way, p50", float(np.median(_echoes(venue))), "us")
-        bench.add("the node alone, warm, p50", float(np.median(_warm())), "us")
+        for rest_s, times in RESTS:
+            rested = f"after {rest_s:g} s of rest" if rest_s else "again and again"
+            bench.add(f"the node alone, {rested}, p50", float(np.median(_alone(rest_s, times))), "us")
+        bench.add("one append after a rest, p50", float(np.median(_rested_appends(folder))) / 1e3, "ms")
         for trigger, armed, word in (
             ("an order", "unauthorised_trading_lockdown", "cancel"),
             ("a price shock", "shocked", "shock"),
@@ -174,12 +178,12 @@ def _echoes(venue: Venue) -> list[float]:
     return took
 
 
-def _warm() -> list[float]:
-    """Return what the node alone takes from a report to the brake, again and again, in microseconds."""
+def _alone(rest_s: float, times: int) -> list[float]:
+    """Return what the node alone takes from a report to the brake, each after a rest, in microseconds."""
     took: list[float] = []
     world = World(1, START_NS, participants=[])
     warm_up()
-    for number in range(WARM):
+    for number in range(times + UNTIMED):
         node = new_node(world, "node", {"unauthorised_trading_lockdown": "act"})
         node.start(START_NS)
         while node.wake_ns <= START_NS:
@@ -187,10 +191,11 @@ def _warm() -> list[float]:
         left: list[int] = []
         node.depart = lambda left=left: left.append(time.perf_counter_ns())
         node.clients[0].events.append(msgspec.structs.replace(_REPORT, order_id=str(number)))
+        time.sleep(rest_s if number >= UNTIMED else 0.0)
         begun_ns = time.perf_counter_ns()
         node.on_wake(START_NS)
         took.append((left[0] - begun_ns) / 1e3)
-    return took[WARM // 10 :]
+    return took[UNTIMED:]
 
 
 def _repeat(venue: Venue, config: GuardConfig, answer: str) -> tuple[Sequence[float], Sequence[float]]:
@@ -200,7 +205,7 @@ def _repeat(venue: Venue, config: GuardConfig, answer: str) -> tuple[Sequence[fl
     for number in range(REPETITIONS):
         venue.ask("tidy")
         took.append(_once(venue, config, answer) / 1e3)
-        appends.append(_append(config.state / "appends.sqlite", number) / 1e3)
+        appends.append(_append(config.state / "appends.sqlite", number))
         gc.unfreeze()
         gc.collect()
     return took, appends
@@ -242,15 +247,31 @@ def _once(venue: Venue, config: GuardConfig, answer: str) -> int:
     return found[0]
 
 
-def _append(path: Path, number: int) -> int:
-    """Return what it takes to make an intent and an attempt durable, with nothing around it."""
+def _rested_appends(folder: Path) -> list[float]:
+    """Return what an append takes after the guard's rest, in microseconds."""
+    journal = SqliteJournal(folder / "rested.sqlite")
+    epoch = journal.take_over("bench", 1)
+    took: list[float] = []
+    for _ in range(ECHOES):
+        time.sleep(REST_S)
+        took.append(_timed(journal, epoch))
+    journal.close()
+    return took
+
+
+def _append(path: Path, number: int) -> float:
+    """Return what it takes to make an intent and an attempt durable, with nothing around it, in microseconds."""
     journal = SqliteJournal(path)
     epoch = journal.take_over("bench", number)
+    took_us = _timed(journal, epoch)
+    journal.close()
+    return took_us
+
+
+def _timed(journal: SqliteJournal, epoch: int) -> float:
     begun_ns = time.perf_counter_ns()
     journal.append(epoch, [RECORD, RECORD])
-    took_ns = time.perf_counter_ns() - begun_ns
-    journal.close()
-    return took_ns
+    return (time.perf_counter_ns() - begun_ns) / 1e3
 
 
 def _config(folder: Path, venue: Venue, armed: str) -> GuardConfig:
