@@ -169,7 +169,7 @@ class State:
     def _remember(self, events: list[Event]) -> list[Event]:
         """Take events into the history that the digest covers."""
         for event in events:
-            self._history.update(msgspec.json.encode(event))
+            self._history.update(msgspec.json.encode(event, order="deterministic"))
         return events
 
     def _fold(self, rows: Rows, position: int) -> int:
@@ -285,7 +285,7 @@ class State:
         score_instruments(
             count, self.features, watch.trusted, trust_points, dislocation, together, self.scores
         )
-        score_chains(chains, watch.chain_panel.open_rank, self.chain_scores)
+        score_chains(self.chains.looks["time_ns"], watch.chain_panel.open_rank, self.chain_scores)
         score_groups(
             count,
             self.scores,

@@ -61,6 +61,13 @@ TIMER: Final = 34  # nothing happened but time; instrument -1
 TIME_BAD: Final = 35  # the venue's time field was malformed; the row stands for that message's clock only
 QUOTE_PULLED: Final = 36  # the venue says there is no bid (side +1) or ask (side -1)
 
+# kind: what else went into a live guard's fold, at its place among the rows; price: how many records its journal held then
+NODE_STARTED: Final = 48  # the fold begins, with the levels that the journal holds
+ALERTS_HEARD: Final = 49  # size: how many alerts of its own detectors were taken in
+JUDGED: Final = 50  # policy judged them
+RELEASED: Final = 51  # a person lowered a level
+INPUT_MARKS: Final = (NODE_STARTED, ALERTS_HEARD, JUDGED, RELEASED)
+
 # flags
 LAST: Final = 1  # the last row of its message
 SNAPSHOT: Final = 2  # belongs to a snapshot, not a change
@@ -78,7 +85,8 @@ KIND_NAMES: Final[dict[int, str]] = {
     OPEN_INTEREST: "open_interest", LIQUIDATION: "liquidation", BAR_OPEN: "bar_open", BAR_HIGH: "bar_high",
     BAR_LOW: "bar_low", BAR_CLOSE: "bar_close", BAND: "band", IMPLIED_VOL: "implied_vol", FORWARD: "forward",
     DELTA: "delta", VEGA: "vega", BOOK_RESET: "book_reset", BOOK_GAP: "book_gap", TIMER: "timer",
-    TIME_BAD: "time_bad", QUOTE_PULLED: "quote_pulled",
+    TIME_BAD: "time_bad", QUOTE_PULLED: "quote_pulled", NODE_STARTED: "node_started", ALERTS_HEARD: "alerts_heard",
+    JUDGED: "judged", RELEASED: "released",
 }  # fmt: skip
 
 

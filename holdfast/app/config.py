@@ -26,6 +26,7 @@ DEAD_MAN_S_MAX: Final = 600.0
 RECONCILE_S_MIN: Final = 2.0
 RECONCILE_S_MAX: Final = 600.0
 PREFIX_CHARS_MAX: Final = 8
+TAPE_GB_MAX: Final = 100_000.0
 _NAME_CHARS: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
 
 
@@ -65,12 +66,13 @@ class GuardConfig(Settings, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Everything a live guard is told, on top of what every run may set.
 
     `strategies`: client id prefixes of the desk's own strategies, by name. `arm`: the mode of each playbook, by name. Units:
-    reconcile_s seconds between two reconciliations. Raises: CallerError `config.value`.
+    reconcile_s seconds between two reconciliations, tape_gb billions of bytes. Raises: CallerError `config.value`.
     """
 
     node: str = "node-1"
     folder: str = "state"
     journal: str = "sqlite"
+    tape_gb: float = 2.0
     client_id_prefix: str = "hf-"
     strategies: dict[str, str] = msgspec.field(default_factory=dict[str, str])
     reconcile_s: float = 30.0
@@ -96,6 +98,10 @@ class GuardConfig(Settings, frozen=True, kw_only=True, forbid_unknown_fields=Tru
                 "reconcile_s",
                 f"{self.reconcile_s:g} is not from {RECONCILE_S_MIN:g} to {RECONCILE_S_MAX:g}",
                 "write seconds",
+            )
+        if not 0.0 <= self.tape_gb <= TAPE_GB_MAX:
+            raise _wrong(
+                "tape_gb", f"{self.tape_gb:g} is not from 0 to {TAPE_GB_MAX:g}", "write billions of bytes"
             )
         names = [(venue.name, venue.account) for venue in self.venues]
         if len(set(names)) != len(names):

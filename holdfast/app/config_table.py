@@ -23,6 +23,7 @@ TOP: Final = {
     "node": "this node's name, in the journal and on the screen",
     "folder": "the state folder",
     "journal": "`sqlite`, `sqlite:FILE` in the state folder, or `postgresql://user:password@host/database`",
+    "tape_gb": "billions of bytes of [what it saw](#replaying-what-it-saw) that are kept, the oldest going first; 0: none",
     "client_id_prefix": "how client ids of the guard's own orders begin, 1 to 8 characters",
     "strategies": "by name, how client ids of each of the desk's strategies begin; any other order is unauthorised",
     "reconcile_s": "between two reconciliations with each account, 2 to 600",

@@ -1,6 +1,8 @@
 """Live: a config on disk becomes a running guard: checked, journal taken over and folded, then driven until its end."""
 
 import logging
+from collections.abc import Generator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -10,6 +12,7 @@ from holdfast.app.config import GuardConfig, load_config
 from holdfast.app.driver import Driver
 from holdfast.app.following import Following
 from holdfast.app.key_file import desk_signer
+from holdfast.app.live_tape import LiveTape
 from holdfast.app.node import Node
 from holdfast.app.predecessor import end_stopped
 from holdfast.app.steady_clock import SteadyClock
@@ -22,6 +25,8 @@ from holdfast.ledger.record import RuleRecord, RunStarted, decode, settings_reco
 
 JOURNAL_FILE: Final = "journal.sqlite"
 LEDGER_FOLDER: Final = "ledger"
+TAPE_FOLDER: Final = "tape"
+GIGABYTE: Final = 1_000_000_000
 HELD_S_MAX: Final = 0.3
 """How long another process's write may last before we look whose it is."""
 
@@ -63,7 +68,8 @@ class Guard:
             journal.take_over(config.node, clock.now_ns())
             node.recover(decode(data) for _, data in journal.read())
             following.begin()
-            return Driver(node, clock, journal, following, state, config.notify).run()
+            with self._taped(node):
+                return Driver(node, clock, journal, following, state, config.notify).run()
         finally:
             following.close()
             journal.close()
@@ -78,6 +84,21 @@ class Guard:
         except OutsideError as error:
             if error.code == "journal.busy" and (pid := end_stopped(self.config.state, path)) is not None:
                 LOG.warning("process %d was stopped while it held the journal, and was ended", pid)
+
+    @contextmanager
+    def _taped(self, node: Node) -> Generator[None]:
+        """Keep what goes into the fold, as far as the config wants it."""
+        bytes_max = round(self.config.tape_gb * GIGABYTE)
+        if not bytes_max:
+            yield
+            return
+        instruments = self.parts.state.instruments
+        live_tape = LiveTape(self.config.state / TAPE_FOLDER, node.epoch, instruments, bytes_max)
+        node.folding.keep = live_tape.keep
+        try:
+            yield
+        finally:
+            live_tape.close()
 
     def _open_follower(self, journal: Journal) -> Follower:
         folder, origin = self.config.state / LEDGER_FOLDER, self.config.origin

@@ -19,11 +19,11 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-from holdfast import tape
 from holdfast.app.control.command import Refusal, SignedCommand
 from holdfast.app.control.gate import Verdict
 from holdfast.app.desk_risk import DeskRisk
 from holdfast.app.desk_view import LiveView
+from holdfast.app.folding import Folding
 from holdfast.app.hearing import Hearing
 from holdfast.app.memory import Memory
 from holdfast.app.node_parts import NodeParts
@@ -37,7 +37,6 @@ from holdfast.event import Alert, AlertCleared, EffectAnswered, Event, RiskMeasu
 from holdfast.ledger.record import Record
 from holdfast.receipt import NodeStopped, PlaybookArmed, PlaybookStarted
 from holdfast.response.playbook.trigger import playbook_of
-from holdfast.tape import RowBuffer
 from holdfast.venues.client import NO_HEADERS, Client, Failure, Headers
 
 ROUNDS_MAX: Final = 1_000  # without any news: a node that does not come to rest is broken
@@ -64,7 +63,6 @@ class Node:
         self._sending = Sending(self._by_account, parts.blotter)
         self.tells = self._sending.tells
         self._rhythm = Rhythm(self.clients, parts.settings, self.memory.dead_men)
-        self._rows = RowBuffer(64)
         self._second_ns = 0
         self._playbooks_ns = 0
         self._early: list[RiskMeasured] = []
@@ -83,6 +81,7 @@ class Node:
             self.reconciling.differences,
             self.reconciling.reconciled_ns,
         )
+        self.folding = Folding(parts)
         self._hearing = Hearing(parts, self.memory, self.view, self.reconciling)
         self.risk = DeskRisk(parts.blotter, self.view)
         parts.state.risk = self._measured
@@ -105,6 +104,7 @@ class Node:
         Limits that are looser than those in force wait. A playbook that a person armed or disarmed stays so.
         """
         self.now_ns = self.view.now_ns = now_ns
+        self.folding.begin(now_ns)
         settings = self.parts.settings
         self.memory.write_all(self.parts.governor.propose(now_ns, settings.limits, CONFIG))
         for playbook, mode in settings.arm.items():
@@ -202,7 +202,8 @@ class Node:
             obeyed = obey(now_ns, verdict, self.parts, self.memory, self.view)
             if isinstance(obeyed, Refusal):
                 verdict = Verdict(command=verdict.command, receipts=verdict.receipts, refusal=obeyed)
-            else:
+            elif obeyed:
+                self.folding.released()
                 self._take(now_ns, obeyed)
         self._turn(now_ns)
         return verdict
@@ -250,7 +251,7 @@ class Node:
                 return None
             judged, self._is_unjudged = self._is_unjudged and not hurries, self._is_unjudged and hurries
             if judged:  # after what the alerts themselves set off is on its way
-                self._take(now_ns, self.parts.state.judge())
+                self._take(now_ns, self.folding.judge())
             if not (heard or judged):
                 self._unrest = 0
                 return self.memory.show()
@@ -270,16 +271,12 @@ class Node:
             self._alert(now_ns, spoken)
             if spoken or self.parts.outbox.is_ready:
                 return True
-        for client in self.clients:
-            buffer = client.feed.rows
-            if buffer.count:
-                rows, buffer.count = buffer.array[: buffer.count], 0
-                self._take(now_ns, self.parts.state.step(rows))
+        self._take(now_ns, self.folding.fold())
         return heard
 
     def _alert(self, now_ns: int, alerts: Sequence[Alert | AlertCleared]) -> None:
         if alerts:
-            self._take(now_ns, self.parts.state.hear(now_ns, alerts))
+            self._take(now_ns, self.folding.hear(now_ns, alerts))
             self._is_unjudged = True
 
     def _take(self, now_ns: int, events: Sequence[Event]) -> None:
@@ -333,8 +330,7 @@ class Node:
     def _tick(self, now_ns: int) -> None:
         """End a second: a timer row for the fold, detectors that wait for time, questions that are due."""
         self._second_ns = now_ns - now_ns % SECOND_NS + SECOND_NS
-        self._rows.append(tape.TIMER, -1, 0, now_ns, flags=tape.LAST)
-        self._take(now_ns, self.parts.state.step(self._rows.take()))
+        self._take(now_ns, self.folding.tick(now_ns))
         self._alert(now_ns, self.parts.watch.on_tick(now_ns))
         self.reconciling.on_tick(now_ns)
         self.memory.has_moved = True

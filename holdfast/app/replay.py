@@ -26,6 +26,7 @@ import numpy as np
 from holdfast.app.feeds import feeds
 from holdfast.app.key_file import desk_signer
 from holdfast.app.recording.reader import Recording
+from holdfast.app.refolding import Refolding
 from holdfast.app.report import ReportData, write_report
 from holdfast.app.risk.portfolio_file import PortfolioFile, read_portfolio
 from holdfast.app.risk.worker import RecordedRisk, RiskWorker
@@ -100,6 +101,7 @@ def replay(
     started = _run_started(settings, state, _inputs(paths, portfolio_path))
     signer = desk_signer(settings)
     source = _risk_source(portfolio, measured_from)
+    refolding = Refolding(state, measured_from)
     _clear(out)
     with (
         source as state.risk,
@@ -117,7 +119,7 @@ def replay(
         pace = _Pace(speed)
         for batch in recording.batches():
             for rows in pace.split(batch):
-                outcome.keep(ledger, state.step(rows))
+                outcome.keep(ledger, refolding.step(rows))
         outcome.keep(ledger, state.finish())
         wall_s = time.perf_counter() - begun
         summary = _summary(state, recording, outcome, portfolio, wall_s)

@@ -10,6 +10,8 @@ Rules:
 4. An unknown score (NaN) raises nothing and calms nothing.
 """
 
+from typing import Final
+
 import msgspec
 
 from holdfast.clock import SECOND_NS
@@ -17,6 +19,8 @@ from holdfast.error import BrokenInvariant
 from holdfast.event import LEVELS, Level, LevelMoved, Scope
 from holdfast.policy.duration import format_duration
 from holdfast.settings import EscalationTable
+
+RELEASED_BY: Final = "released by "
 
 
 class ReleaseRefused(msgspec.Struct, frozen=True):
@@ -86,7 +90,7 @@ class Escalation:
         if not standing.score < down:
             reason = f"the score is {standing.score:.1f}, not below {down:g}"
             return ReleaseRefused(scope, "release.score_demands", reason)
-        return self._move(time_ns, scope, standing, standing.rank - 1, f"released by {operator}")
+        return self._move(time_ns, scope, standing, standing.rank - 1, f"{RELEASED_BY}{operator}")
 
     def restore(self, moved: LevelMoved) -> None:
         """Take in where a scope stood when the run before this one ended; its score is not known yet, so it is not calm.

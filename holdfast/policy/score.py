@@ -152,11 +152,17 @@ def measure_trust(
 
 
 @njit(cache=True)
-def score_chains(count: int, open_rank: NDArray[np.int8], scores: NDArray[np.void]) -> None:
-    """Score option chains by the ranks of their open alerts: quality, surface shock, parity break, quotes withdrawn."""
-    for i in range(count):
+def score_chains(looked_ns: NDArray[np.int64], open_rank: NDArray[np.int8], scores: NDArray[np.void]) -> None:
+    """Score option chains by the ranks of their open alerts: quality, surface shock, parity break, quotes withdrawn.
+
+    Shape: looked_ns (chains,), when each was last looked at; one that is listed and of which no row ever came (0) says
+    nothing about its venue, and is not counted.
+    """
+    for i in range(looked_ns.shape[0]):
         s = scores[i]
-        s.counted = True
+        s.counted = looked_ns[i] > 0
+        if not s.counted:
+            continue
         s.points[TRUST] = _TRUST_POINTS[1, open_rank[0, i]]
         s.points[VOLATILITY] = _CHAIN_POINTS[open_rank[1, i]]
         s.points[CORRELATION] = min(_CHAIN_POINTS[open_rank[2, i]], CORRELATION_POINTS_MAX)

@@ -14,6 +14,7 @@ from holdfast.app.recording.chunk import NO_ROWS, Chunk, Note, Tally, quarantine
 from holdfast.app.recording.feed_group import group_chunks
 from holdfast.app.recording.formats.base import Reading
 from holdfast.app.recording.formats.listing import Listing
+from holdfast.app.recording.formats.tape import Tape
 from holdfast.app.recording.frames import CaptureFormat, Frames
 from holdfast.app.recording.inputs import Input, find_inputs
 from holdfast.app.recording.merge import Round, Source, merge
@@ -183,6 +184,10 @@ class Recording:
     def _seeds(self) -> Instruments:
         """Read the bare listings: they hold for every input."""
         seeds = Instruments()
+        for each in self._inputs:
+            if isinstance(each.format, Tape):  # its own numbers hold, so that it is replayed as it was folded
+                for instrument in each.format.instruments(each.head):
+                    self.instruments.add(instrument)
         for instrument in self.instruments.all:
             if instrument.listed:
                 seeds.add(instrument)

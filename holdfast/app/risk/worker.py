@@ -12,6 +12,7 @@ Rules:
 """
 
 import multiprocessing
+from bisect import bisect_left
 from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -33,6 +34,7 @@ from holdfast.error import BrokenInvariant, CallerError
 from holdfast.event import RiskMeasured, Scope
 from holdfast.ledger.reader import LedgerReader
 from holdfast.ledger.record import decode
+from holdfast.receipt import NodeStarted
 from holdfast.risk.liquidity.unwind import Turnover
 from holdfast.risk.market import RiskMarket
 from holdfast.risk.portfolio import Portfolio
@@ -181,22 +183,24 @@ class RiskWorker:
 
 
 class RecordedRisk:
-    """A `RiskSource` that repeats what a run's ledger says was measured."""
+    """A `RiskSource` that repeats what a run's ledger says was measured, from the first sweep on that is repeated."""
 
     def __init__(self, ledger: Path) -> None:
-        records = (decode(entry) for entry in LedgerReader(ledger).entries())
+        records = [decode(entry) for entry in LedgerReader(ledger).entries()]
         events = [record for record in records if isinstance(record, RiskMeasured)]
-        if not events:
+        if not events and not any(isinstance(record, NodeStarted) for record in records):
             raise CallerError(
                 "risk.not_recorded", "no measurement of a portfolio is in this ledger", where=str(ledger),
                 remedy="give the ledger of a run that was made with --portfolio",
             )  # fmt: skip
         self._events = events
-        self._next = 0
+        self._next = -1
 
     def __call__(self, now_ns: int, state: State) -> Sequence[RiskMeasured]:
         """Return what the recorded run took in at this sweep."""
         del state
+        if self._next < 0:
+            self._next = bisect_left(self._events, now_ns, key=lambda event: event.time_ns)
         first = self._next
         while self._next < len(self._events) and self._events[self._next].time_ns <= now_ns:
             self._next += 1

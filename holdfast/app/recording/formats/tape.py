@@ -13,6 +13,7 @@ from holdfast.app.recording.moving import join
 from holdfast.app.recording.streams import ByteStream, truncated
 from holdfast.app.recording.tape_file import COLUMNS, instruments_of, tape_parts
 from holdfast.error import OutsideError
+from holdfast.instrument import Instrument
 from holdfast.tape import LAST, Rows
 
 
@@ -26,6 +27,15 @@ class Tape(Format):
     def recognises(cls, head: Head) -> bool:
         """Tell by the schema."""
         return head.data.startswith(MAGIC) and set(COLUMNS) <= set(schema_of(head.path).names)
+
+    @staticmethod
+    def instruments(head: Head) -> list[Instrument]:
+        """Return the instruments in the order of their numbers; none where the file is broken: `chunks` says so."""
+        try:
+            with pq.ParquetFile(head.path) as file:
+                return instruments_of(file.metadata.metadata, str(head.path))
+        except (pa.ArrowException, OSError, OutsideError):
+            return []
 
     def chunks(self, reading: Reading, stream: ByteStream) -> Iterator[Chunk]:
         """Yield the rows of the file, whole messages at a time."""
