@@ -120,6 +120,9 @@ WRONG: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "milliseconds between reconciliations": (
         "reconcile_s = 30.0", "reconcile_s = 30000.0", ("reconcile_s", "write seconds"),
     ),
+    "bytes of tape": (
+        "reconcile_s = 30.0", "reconcile_s = 30.0\ntape_gb = 2000000000.0", ("tape_gb", "write billions of bytes"),
+    ),
     "a text for a number": (
         "reconcile_s = 30.0", 'reconcile_s = "30s"', ("reconcile_s", "write a number"),
     ),

@@ -15,6 +15,7 @@ from holdfast.policy.score import (
     measure_trust,
     mix,
     points_of,
+    score_chains,
     score_groups,
     score_instruments,
 )
@@ -108,3 +109,16 @@ def test_one_thin_coin_does_not_stop_a_venue_but_all_together_do() -> None:
     scores["score"] = 95.0
     score_groups(100, scores, zeros, 0, none, zeros, out)
     assert out["score"][0] == pytest.approx(95.0)
+
+
+def test_a_chain_of_which_no_row_came_says_nothing_of_its_venue_and_a_calm_one_does() -> None:
+    scores, chain_scores = np.zeros(1, dtype=SCORE), np.zeros(2, dtype=SCORE)
+    scores["counted"], scores["score"] = True, 60.0
+    out, calm = np.zeros(1, dtype=SCORE), np.zeros((4, 2), dtype=np.int8)
+    zeros = np.zeros(2, dtype=np.int64)
+    score_chains(np.array([0, 0]), calm, chain_scores)
+    score_groups(1, scores, zeros, 2, chain_scores, zeros, out)
+    assert out["score"][0] == pytest.approx(60.0)
+    score_chains(np.array([1, 0]), calm, chain_scores)
+    score_groups(1, scores, zeros, 2, chain_scores, zeros, out)
+    assert out["score"][0] == pytest.approx(60.0 / 2**0.5)

@@ -85,6 +85,10 @@ def run_demo(out: Path, seed: int) -> int:
         f"\nlost with the guard: {outcome.loss:,.0f} USD; without: {unguarded.loss:,.0f} USD ({share:.0%})"
     )
     click.echo(f"report: {out / 'report.html'}")
+    click.echo(
+        f"what the guard saw, once more: holdfast replay {out / 'state' / 'tape'} --measured-from {out / 'state' / 'ledger'}"
+        f" --out {out / 'again'}"
+    )
     click.echo("more seeds, in virtual time: holdfast rehearse")
     return report.exit_code
 

@@ -11,12 +11,14 @@ from holdfast.app.assemble import assemble
 from holdfast.app.config import load_config
 from holdfast.app.permits_file import PERMITS_FILE, read_permit, write_permits
 from holdfast.app.warm_up import warm_up, warm_up_feeds
-from holdfast.event import Scope
+from holdfast.event import Alert, AlertCleared, Decided, LevelMoved, RiskMeasured, Scope
 from holdfast.lab.rehearsal.config_file import write_config
 from holdfast.lab.rehearsal.desk import ARMED
 from holdfast.lab.rehearsal.page import render
 from holdfast.lab.rehearsal.rehearsal import START_NS, Outcome, Rehearsal
 from holdfast.lab.world.listings import VENUES
+from holdfast.ledger.reader import LedgerReader
+from holdfast.ledger.record import decode
 from holdfast.ledger.report import VerifyReport
 
 STORM = 0
@@ -100,6 +102,22 @@ def test_the_demo_on_sockets_saves_the_desk_and_proves_it(tmp_path: Path) -> Non
     assert shown.exit_code == 0, shown.output
     assert "PROVEN" in shown.output
     assert (tmp_path / "demo" / "report.html").read_text().count("<table") >= 2
+    tape, ledger, again = (tmp_path / "demo" / name for name in ("state/tape", "state/ledger", "again"))
+    shown = CliRunner().invoke(
+        main, ["replay", str(tape), "--measured-from", str(ledger), "--out", str(again)]
+    )
+    assert shown.exit_code == 0, shown.output
+    said = what_was_said(ledger)
+    assert len(said) > 50
+    assert what_was_said(again / "ledger")[: len(said)] == said
+
+
+def what_was_said(ledger: Path) -> list[object]:
+    """What the fold said of the market and the desk."""
+    records = (decode(entry) for entry in LedgerReader(ledger).entries())
+    return [
+        one for one in records if isinstance(one, Alert | AlertCleared | Decided | LevelMoved | RiskMeasured)
+    ]
 
 
 def _credential() -> dict[str, object]:
