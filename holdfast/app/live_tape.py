@@ -14,6 +14,7 @@ import logging
 import os
 from collections import deque
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from threading import Event, Thread
 from typing import Final
@@ -52,7 +53,7 @@ class LiveTape:
         self._file: int | None = None
         self._path = self._life
         self._rows = 0
-        self._told = ""
+        self._told, self._told_lost = "", 0
         self._ending = Event()
         self._thread = Thread(target=self._run, name="tape", daemon=True)
         self._thread.start()
@@ -71,27 +72,26 @@ class LiveTape:
         self._thread.join()
 
     def _run(self) -> None:
-        self._try(self._begin)
+        for left in sorted(self._folder.glob("*/*.rows")):  # by earlier lives
+            if left.parent != self._life:
+                self._try(partial(_convert, left), f"{left} stays as it is")
+        self._try(self._forget, "older tapes stay")
         while not self._ending.wait(WRITE_S):
-            self._try(self._write)
-        self._try(self._write)
-        self._try(self._end_file)
+            self._try(self._write, "the tape waits")
+        self._try(self._write, "the end of the tape is lost")
+        self._try(self._end_file, f"{self._path} stays as it is")
 
-    def _try(self, work: Callable[[], None]) -> None:
+    def _try(self, work: Callable[[], None], otherwise: str) -> None:
+        """Do it; say once why it cannot be done, and how many rows were lost since that was last said."""
         try:
             work()
-            self._told = ""
-        except OSError as error:
-            if str(error) != self._told:
-                LOG.error("the tape cannot be kept for now: %s (%d rows lost so far)", error, self.lost_rows)
-            self._told = str(error)
-
-    def _begin(self) -> None:
-        """Turn what earlier lives left into Parquet."""
-        for left in sorted(self._folder.glob("*/*.rows")):
-            if left.parent != self._life:
-                _convert(left)
-        self._forget()
+            trouble = ""
+        except Exception as error:
+            trouble = f"{otherwise}: {str(error) or type(error).__name__}"
+        lost = self.lost_rows
+        if (trouble and trouble != self._told) or lost > self._told_lost:
+            LOG.error("%s; %d rows lost in all", trouble or "the tape has a gap", lost)
+        self._told, self._told_lost = trouble, lost
 
     def _write(self) -> None:
         """Append what waits, to a new file where one is full."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -149,7 +150,7 @@ def test_a_disk_that_fails_is_said_once_and_nothing_is_doubled_or_torn_when_it_w
 
 
 def test_rows_beyond_what_may_wait_are_lost_and_counted_and_those_before_are_not(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(live_tape, "WAITING_ROWS_MAX", 6)
     monkeypatch.setattr(live_tape, "WRITE_S", PATIENCE_S)
@@ -158,6 +159,22 @@ def test_rows_beyond_what_may_wait_are_lost_and_counted_and_those_before_are_not
         made.keep(second(1))
         assert made.lost_rows == 4
     assert read(tmp_path).tobytes() == second(0).tobytes()
+    assert ["4 rows lost" in record.getMessage() for record in caplog.records] == [True]
+
+
+def test_what_an_earlier_life_left_damaged_is_named_and_left_and_the_rest_goes_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for epoch, named in ((1, b"{"), (2, msgspec.json.encode(known().all))):
+        folder = tmp_path / f"{epoch:06}"
+        folder.mkdir()
+        (folder / "000001.rows").write_bytes(second(0).tobytes())
+        (folder / "instruments.json").write_bytes(named)
+    with kept(tmp_path, 3) as made:
+        made.keep(second(1))
+    assert files(tmp_path, "rows") == ["000001/000001.rows"]
+    assert files(tmp_path, "parquet") == ["000002/000001.parquet", "000003/000001.parquet"]
+    assert ["000001/000001.rows stays as it is" in record.getMessage() for record in caplog.records] == [True]
 
 
 def test_a_life_without_rows_leaves_nothing(tmp_path: Path) -> None:
