@@ -4,6 +4,7 @@ Rules:
 
 1. Each life of a guard has a folder of its own, named by its epoch. Rows are appended to a plain file, which a killed
    process leaves behind as it is; a full one becomes Parquet, and so does what an earlier life left, when the next begins.
+   What is no tape yet has a hidden name, so that a replay of the folder passes it over.
 2. A file ends at the end of a second, when everything that had come was folded: so files follow each other in time.
 3. Of all lives together no more than `bytes_max` is kept; the oldest goes first.
 4. Nothing waits for it. That a disk fails is said once, and it is tried again; rows for which there is no room are lost, and
@@ -30,7 +31,7 @@ from holdfast.tape import ROW, Rows
 WRITE_S: Final = 1.0
 FILE_ROWS_MAX: Final = 262_144
 WAITING_ROWS_MAX: Final = 1_000_000
-INSTRUMENTS_FILE: Final = "instruments.json"
+INSTRUMENTS_FILE: Final = ".instruments.json"
 
 LOG: Final = logging.getLogger("holdfast.node")
 
@@ -72,7 +73,7 @@ class LiveTape:
         self._thread.join()
 
     def _run(self) -> None:
-        for left in sorted(self._folder.glob("*/*.rows")):  # by earlier lives
+        for left in sorted(self._folder.glob("*/.*.rows")):  # by earlier lives
             if left.parent != self._life:
                 self._try(partial(_convert, left), f"{left} stays as it is")
         self._try(self._forget, "older tapes stay")
@@ -107,7 +108,7 @@ class LiveTape:
     def _append(self, rows: Rows) -> None:
         self._name_instruments()
         if self._file is None:
-            path = self._life / f"{self._files + 1:06}.rows"
+            path = self._life / f".{self._files + 1:06}.rows"
             self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
             self._files, self._rows, self._path = self._files + 1, 0, path
         data, at = memoryview(rows.tobytes()), self._rows * ROW.itemsize
@@ -136,7 +137,8 @@ class LiveTape:
 
     def _forget(self) -> None:
         """Remove the oldest files until what is left is small enough."""
-        files = sorted(path for path in self._folder.glob("*/*") if path.suffix in (".rows", ".parquet"))
+        files = [path for path in self._folder.glob("*/*") if path.suffix in (".rows", ".parquet")]
+        files.sort(key=lambda path: (path.parent, path.name.removeprefix(".")))
         sizes = [path.stat().st_size for path in files]
         while sum(sizes) > self._bytes_max and len(files) > 1:
             oldest = files.pop(0)
@@ -171,5 +173,7 @@ def _convert(path: Path) -> None:
         instruments.add(one)
     rows = np.fromfile(path, dtype=ROW, count=path.stat().st_size // ROW.itemsize)
     if len(rows):
-        write_tape(_Kept(rows, instruments), path.with_suffix(".parquet"))
+        made = path.with_suffix(".parquet")
+        write_tape(_Kept(rows, instruments), made)
+        made.replace(made.with_name(made.name.removeprefix(".")))
     path.unlink()

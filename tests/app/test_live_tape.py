@@ -76,6 +76,9 @@ def test_what_was_kept_is_read_back_bit_for_bit_with_its_numbers(tmp_path: Path)
             made.keep(one)
     assert files(tmp_path, "parquet") == ["000001/000001.parquet"]
     assert files(tmp_path, "rows") == []
+    recording = Recording([tmp_path], Instruments())
+    assert sum(map(len, recording.batches())) == 20
+    assert recording.faults == [], "something in the folder is no tape"
     assert read(tmp_path).tobytes() == np.concatenate(rows).tobytes()
 
 
@@ -100,8 +103,8 @@ def test_what_a_killed_guard_left_becomes_a_tape_when_the_next_begins_torn_end_a
     first = LiveTape(tmp_path, 1, known(), 10**9)
     first.keep(second(0))
     until(lambda: files(tmp_path, "rows"))
-    until(lambda: (tmp_path / "000001/000001.rows").stat().st_size == 4 * ROW.itemsize)
-    with (tmp_path / "000001/000001.rows").open("ab") as left:
+    until(lambda: (tmp_path / "000001/.000001.rows").stat().st_size == 4 * ROW.itemsize)
+    with (tmp_path / "000001/.000001.rows").open("ab") as left:
         left.write(b"torn")
     with kept(tmp_path, epoch=2) as made:
         made.keep(second(9))
@@ -168,13 +171,15 @@ def test_what_an_earlier_life_left_damaged_is_named_and_left_and_the_rest_goes_o
     for epoch, named in ((1, b"{"), (2, msgspec.json.encode(known().all))):
         folder = tmp_path / f"{epoch:06}"
         folder.mkdir()
-        (folder / "000001.rows").write_bytes(second(0).tobytes())
-        (folder / "instruments.json").write_bytes(named)
+        (folder / ".000001.rows").write_bytes(second(0).tobytes())
+        (folder / ".instruments.json").write_bytes(named)
     with kept(tmp_path, 3) as made:
         made.keep(second(1))
-    assert files(tmp_path, "rows") == ["000001/000001.rows"]
+    assert files(tmp_path, "rows") == ["000001/.000001.rows"]
     assert files(tmp_path, "parquet") == ["000002/000001.parquet", "000003/000001.parquet"]
-    assert ["000001/000001.rows stays as it is" in record.getMessage() for record in caplog.records] == [True]
+    assert ["000001/.000001.rows stays as it is" in record.getMessage() for record in caplog.records] == [
+        True
+    ]
 
 
 def test_a_life_without_rows_leaves_nothing(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """A guard's tape and ledger, replayed, say bit for bit what the guard said."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 
@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from holdfast import tape
+from holdfast.app import live_tape
+from holdfast.app.live_tape import LiveTape
 from holdfast.app.node import Node
 from holdfast.app.recording import Recording, write_tape
 from holdfast.app.refolding import Refolding
@@ -157,6 +159,20 @@ def test_it_ends_in_the_same_memory_to_the_last_bit_however_rows_are_split(one: 
     state, said = one.refolded(one.ledger, Random(1))
     assert state.digest() == one.life.node.parts.state.digest()
     assert said == one.said()
+
+
+def test_a_tape_in_many_files_says_the_same(
+    one: Lived, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_tape, "FILE_ROWS_MAX", 400)
+    made = LiveTape(tmp_path, 1, one.life.instruments, 10**9)
+    for rows in one.life.rows:
+        made.keep(rows)
+    made.close()
+    assert len(list(tmp_path.glob("*/*.parquet"))) > 2
+    state, said = replace(one, tape=tmp_path / "000001").refolded(one.ledger)
+    assert said == one.said()
+    assert state.digest() == one.life.node.parts.state.digest()
 
 
 def test_without_the_ledger_the_market_alone_is_replayed(stormy: Lived) -> None:
