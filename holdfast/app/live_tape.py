@@ -7,12 +7,14 @@ Rules:
    What is no tape yet has a hidden name, so that a replay of the folder passes it over.
 2. A file ends at the end of a second, when everything that had come was folded: so files follow each other in time.
 3. Of all lives together no more than `bytes_max` is kept; the oldest goes first.
-4. Nothing waits for it. That a disk fails is said once, and it is tried again; rows for which there is no room are lost, and
-   counted.
+4. Nothing waits for it, and the journal comes first: a disk with less than `FREE_BYTES_MIN` left gets no more of it. That it
+   cannot be written is said once, and tried again; rows for which there is no room meanwhile are lost, and counted.
 """
 
+import errno
 import logging
 import os
+import shutil
 from collections import deque
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -31,6 +33,7 @@ from holdfast.tape import ROW, Rows
 WRITE_S: Final = 1.0
 FILE_ROWS_MAX: Final = 262_144
 WAITING_ROWS_MAX: Final = 1_000_000
+FREE_BYTES_MIN: Final = 1_000_000_000
 INSTRUMENTS_FILE: Final = ".instruments.json"
 
 LOG: Final = logging.getLogger("holdfast.node")
@@ -83,22 +86,25 @@ class LiveTape:
         self._try(self._end_file, f"{self._path} stays as it is")
 
     def _try(self, work: Callable[[], None], otherwise: str) -> None:
-        """Do it; say once why it cannot be done, and how many rows were lost since that was last said."""
+        """Do it; say once why it cannot be done, and when it can again, what was lost meanwhile."""
         try:
             work()
             trouble = ""
         except Exception as error:
             trouble = f"{otherwise}: {str(error) or type(error).__name__}"
-        lost = self.lost_rows
-        if (trouble and trouble != self._told) or lost > self._told_lost:
-            LOG.error("%s; %d rows lost in all", trouble or "the tape has a gap", lost)
-        self._told, self._told_lost = trouble, lost
+        if trouble and trouble != self._told:
+            LOG.error("%s", trouble)
+        elif not trouble and self.lost_rows > self._told_lost:
+            self._told_lost = self.lost_rows
+            LOG.error("the tape has gaps: %d rows lost in all", self.lost_rows)
+        self._told = trouble
 
     def _write(self) -> None:
         """Append what waits, to a new file where one is full."""
         parts = [self._waiting.popleft() for _ in range(len(self._waiting))]
         self._pending = np.concatenate([self._pending, *parts])
         while len(self._pending):
+            _require_room(self._life.parent.parent)
             count, is_end = _cut(self._pending, FILE_ROWS_MAX - self._rows)
             self._append(self._pending[:count])
             self._pending = self._pending[count:]
@@ -157,6 +163,11 @@ class _Kept(msgspec.Struct):
 
     def batches(self) -> Iterable[Rows]:
         return [self.rows]
+
+
+def _require_room(folder: Path) -> None:
+    if (free := shutil.disk_usage(folder).free) < FREE_BYTES_MIN:
+        raise OSError(errno.ENOSPC, f"only {free / 1e9:.2f} GB are free", str(folder))
 
 
 def _cut(rows: Rows, room: int) -> tuple[int, bool]:

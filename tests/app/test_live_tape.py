@@ -26,6 +26,7 @@ PATIENCE_S = 20.0
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live_tape, "WRITE_S", 0.005)
+    monkeypatch.setattr(live_tape, "FREE_BYTES_MIN", 0)
 
 
 def known() -> Instruments:
@@ -150,6 +151,20 @@ def test_a_disk_that_fails_is_said_once_and_nothing_is_doubled_or_torn_when_it_w
         made.keep(second(1))
     assert read(tmp_path).tobytes() == np.concatenate([second(0), second(1)]).tobytes()
     assert ["No space left" in record.getMessage() for record in caplog.records] == [True]
+
+
+def test_a_disk_that_is_nearly_full_is_left_to_the_journal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(live_tape, "FREE_BYTES_MIN", 10**18)
+    with kept(tmp_path) as made:
+        made.keep(second(0))
+        until(lambda: caplog.records)
+        assert files(tmp_path, "rows") == []
+        monkeypatch.setattr(live_tape, "FREE_BYTES_MIN", 0)
+        made.keep(second(1))
+    assert read(tmp_path).tobytes() == np.concatenate([second(0), second(1)]).tobytes()
+    assert "GB are free" in caplog.records[0].getMessage()
 
 
 def test_rows_beyond_what_may_wait_are_lost_and_counted_and_those_before_are_not(

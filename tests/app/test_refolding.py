@@ -165,6 +165,7 @@ def test_a_tape_in_many_files_says_the_same(
     one: Lived, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(live_tape, "FILE_ROWS_MAX", 400)
+    monkeypatch.setattr(live_tape, "FREE_BYTES_MIN", 0)
     made = LiveTape(tmp_path, 1, one.life.instruments, 10**9)
     for rows in one.life.rows:
         made.keep(rows)
