@@ -5,10 +5,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
-import msgspec
 import numpy as np
 
-from holdfast.action import Action, PlaceOrder
 from holdfast.app.report.chart import curve, plot, time_axis, value_axis
 from holdfast.app.report.markup import Child, Markup, page_head, tag
 from holdfast.app.report.tables import section, table
@@ -20,6 +18,7 @@ from holdfast.lab.rehearsal.rehearsal import Outcome
 from holdfast.ledger.record import Record, decode
 from holdfast.ledger.report import VerifyReport
 from holdfast.receipt import Intended, PermitMoved, PlaybookEnded, PlaybookStarted, Settled
+from holdfast.response.playbook.words import said
 
 ROWS_MAX: Final = 400
 _STYLE: Final = """
@@ -27,7 +26,7 @@ _STYLE: Final = """
 .unguarded{stroke:#b3261e}
 .guarded,.unguarded{fill:none;stroke-width:2.2;vector-effect:non-scaling-stroke}
 .plot.equity{height:260px}.big{font-size:1.35rem;font-weight:600;margin:.2rem 0}
-td.when{white-space:nowrap;font-variant-numeric:tabular-nums}
+#actions td:not(.n){white-space:normal;min-width:9rem}
 """
 
 
@@ -91,16 +90,16 @@ def _chart(guarded: Outcome, unguarded: Outcome, begun_ns: int) -> Child:
 def _timeline(guarded: Outcome, records: Sequence[Record], begun_ns: int) -> Markup:
     rows: list[tuple[float, str, str]] = [(at_s, "the storm", words) for at_s, words in guarded.events]
     for record in records:
-        said = _said(record)
-        if said is not None:
-            rows.append(((record.time_ns - begun_ns) / SECOND_NS, *said))  # type: ignore[union-attr]
+        told = _told(record)
+        if told is not None:
+            rows.append(((record.time_ns - begun_ns) / SECOND_NS, *told))  # type: ignore[union-attr]
     rows.sort(key=lambda row: row[0])
     return table(
         ["second", "who", "what"], [(f"{at_s:.2f}", who, what) for at_s, who, what in rows[:ROWS_MAX]]
     )
 
 
-def _said(record: Record) -> tuple[str, str] | None:
+def _told(record: Record) -> tuple[str, str] | None:
     """Return who said what, of the records that tell the story."""
     if isinstance(record, Alert):
         return f"alert, {record.severity}", record.message
@@ -126,19 +125,10 @@ def _actions(records: Sequence[Record], begun_ns: int) -> Child:
         outcome = f"{fate.outcome}: {fate.detail or fate.code or 'accepted'}" if fate else "not settled"
         took = f"{(fate.time_ns - intent.time_ns) / 1e6:,.1f}" if fate else ""
         second = f"{(intent.time_ns - begun_ns) / SECOND_NS:.2f}"
-        rows.append((second, action_words(intent.action), intent.reason, outcome, took, intent.key))
+        rows.append((second, said(intent.action), intent.reason, outcome, took, intent.key))
     heads = ["second", "action", "reason", "outcome", "ms", "key"]
     more = len(intents) - ROWS_MAX
     return [
         table(heads, rows, numeric=(0, 4)),
         tag("p", f"and {more:,} more, in the ledger") if more > 0 else None,
     ]
-
-
-def action_words(action: Action) -> str:
-    """Return an action in words."""
-    if isinstance(action, PlaceOrder):
-        return f"{action.side} {action.quantity} {action.venue}:{action.instrument} at {action.limit_price} or better"
-    said = msgspec.to_builtins(action)
-    kind = said.pop("type")
-    return f"{kind} " + ", ".join(f"{value}" for value in said.values() if value != "")
