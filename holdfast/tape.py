@@ -62,7 +62,9 @@ TIME_BAD: Final = 35  # the venue's time field was malformed; the row stands for
 QUOTE_PULLED: Final = 36  # the venue says there is no bid (side +1) or ask (side -1)
 
 # kind: what else went into a live guard's fold, at its place among the rows; price: how many records its journal held then
-NODE_STARTED: Final = 48  # the fold begins, with the levels that the journal holds
+NODE_STARTED: Final = (
+    48  # the fold begins, with the levels that the journal holds; size: the time of its last record
+)
 ALERTS_HEARD: Final = 49  # size: how many alerts of its own detectors were taken in
 JUDGED: Final = 50  # policy judged them
 RELEASED: Final = 51  # a person lowered a level

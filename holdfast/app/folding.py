@@ -28,9 +28,9 @@ class Folding:
         self._own = RowBuffer(4)
         self._last_ns = 0
 
-    def begin(self, now_ns: int) -> None:
-        """Mark the beginning: the journal is folded, and levels stand as it says."""
-        self._mark(tape.NODE_STARTED, now_ns)
+    def begin(self, now_ns: int, started_ns: int) -> None:
+        """Mark the beginning: the journal is folded up to the `NodeStarted` of that time, and levels stand as it says."""
+        self._mark(tape.NODE_STARTED, now_ns, started_ns)
 
     def fold(self) -> list[Event]:
         """Take in the rows that wait; return what follows from them."""
@@ -64,10 +64,10 @@ class Folding:
         """Mark that a person lowered a level."""
         self._mark(tape.RELEASED, self._last_ns)
 
-    def _mark(self, kind: int, now_ns: int, count: int = 0) -> None:
+    def _mark(self, kind: int, now_ns: int, size: int = 0) -> None:
         self._last_ns = now_ns
         mark = np.zeros(1, dtype=tape.ROW)
-        mark[0] = (0, now_ns, self._outbox.sequence, count, np.nan, -1, kind, 0, tape.LAST)
+        mark[0] = (0, now_ns, self._outbox.sequence, size, np.nan, -1, kind, 0, tape.LAST)
         self.keep(mark)
 
 

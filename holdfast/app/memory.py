@@ -38,7 +38,7 @@ class Memory:
         self.permits: dict[Scope, Permit] = {}
         self.armed_by: dict[str, str] = {}
         self.dead_men: dict[Account, float] = {}
-        self.epoch = 0
+        self.epoch = self.started_ns = 0
         self.has_moved = True
         self._parts = parts
         self._unshown: list[Record] = []
@@ -48,7 +48,7 @@ class Memory:
         for record in records:
             self.fold(record)
             if isinstance(record, NodeStarted):
-                self.epoch = record.epoch
+                self.epoch, self.started_ns = record.epoch, record.time_ns
             elif isinstance(record, LevelMoved):
                 self._parts.state.desk.restore(record)
             self.show()

@@ -104,7 +104,7 @@ class Node:
         Limits that are looser than those in force wait. A playbook that a person armed or disarmed stays so.
         """
         self.now_ns = self.view.now_ns = now_ns
-        self.folding.begin(now_ns)
+        self.folding.begin(now_ns, self.memory.started_ns)
         settings = self.parts.settings
         self.memory.write_all(self.parts.governor.propose(now_ns, settings.limits, CONFIG))
         for playbook, mode in settings.arm.items():

@@ -4,12 +4,14 @@ Rules:
 
 1. A mark is no row of the market: what it stands for is done in its place, as `app/folding.py` did it.
 2. Without the ledger marks are passed over: then the market alone is replayed.
-3. Records that a guard lost when it was killed are in no ledger; marks that speak of them are passed over.
+3. What a guard had not written when it was killed or taken over is in no ledger; marks that speak of that are passed over.
+   Its records end where the next guard's begin.
 """
 
-from bisect import bisect_right
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right
+from operator import itemgetter
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -21,7 +23,10 @@ from holdfast.event import Alert, AlertCleared, Event, LevelMoved
 from holdfast.ledger.reader import LedgerReader
 from holdfast.ledger.record import decode
 from holdfast.policy.escalation import RELEASED_BY
+from holdfast.receipt import NodeStarted
 from holdfast.tape import Rows
+
+Said = TypeVar("Said")
 
 
 class Refolding:
@@ -34,6 +39,8 @@ class Refolding:
         self._state = state
         self._where = str(ledger)
         self._entries = 0
+        self._starts: list[int] = []
+        self._started_ns: dict[int, int] = {}
         self._alerts: list[tuple[int, Alert | AlertCleared]] = []
         self._levels: list[tuple[int, LevelMoved]] = []
         for entry in LedgerReader(ledger).entries() if ledger is not None else ():
@@ -42,6 +49,9 @@ class Refolding:
                 self._alerts.append((self._entries, record))
             elif isinstance(record, LevelMoved):
                 self._levels.append((self._entries, record))
+            elif isinstance(record, NodeStarted):
+                self._starts.append(self._entries)
+                self._started_ns[self._entries] = record.time_ns
             self._entries += 1
 
     def step(self, rows: Rows) -> list[Event]:
@@ -60,38 +70,42 @@ class Refolding:
 
     def _repeat(self, kind: int, now_ns: int, mark: np.void) -> list[Event]:
         before, count = int(mark["price"]), int(mark["size"])
-        if before >= self._entries:
+        if not self._entries:
             return []
+        if kind == tape.NODE_STARTED:
+            return self._begin(before, count)
+        later = bisect_right(self._starts, before)
+        end = self._starts[later] if later < len(self._starts) else self._entries
         if kind == tape.ALERTS_HEARD:
-            return self._state.hear(now_ns, list(self._alerts_after(before, count)))
+            alerts = _between(self._alerts, before, end)[:count]
+            return self._state.hear(now_ns, alerts) if alerts else []
         if kind == tape.JUDGED:
-            return self._state.judge()
-        if kind == tape.RELEASED:
-            return self._release(before)
-        for entry, moved in self._levels:
-            if entry <= before:
-                self._state.desk.restore(moved)
+            return self._state.judge() if before < end else []
+        return self._release(_between(self._levels, before, end))
+
+    def _begin(self, before: int, started_ns: int) -> list[Event]:
+        if self._started_ns.get(before) != started_ns:
+            raise CallerError(
+                "replay.other_ledger", f"the guard of this tape began at record {before}, and that of the ledger did not",
+                where=self._where, remedy="give the ledger of the guard that kept the tape",
+            )  # fmt: skip
+        for moved in _between(self._levels, -1, before):
+            self._state.desk.restore(moved)
         return []
 
-    def _alerts_after(self, before: int, count: int) -> Iterator[Alert | AlertCleared]:
-        first = bisect_right(self._alerts, before, key=lambda one: one[0])
-        found = self._alerts[first : first + count]
-        if len(found) < count and before + count < self._entries:
-            raise self._other(f"{count} alerts after record {before}")
-        return (alert for _, alert in found)
+    def _release(self, levels: list[LevelMoved]) -> list[Event]:
+        if not levels or not levels[0].because.startswith(RELEASED_BY):
+            return []
+        moved = levels[0]
+        operator = moved.because.removeprefix(RELEASED_BY)
+        released = self._state.desk.release(moved.time_ns, moved.scope, operator)
+        return [released] if isinstance(released, LevelMoved) else []
 
-    def _release(self, before: int) -> list[Event]:
-        first = bisect_right(self._levels, before, key=lambda one: one[0])
-        for _, moved in self._levels[first : first + 1]:
-            operator = moved.because.removeprefix(RELEASED_BY)
-            released = self._state.desk.release(moved.time_ns, moved.scope, operator)
-            if released != moved:
-                raise self._other(f"a released level after record {before}")
-            return [moved]
-        return []
 
-    def _other(self, what: str) -> CallerError:
-        return CallerError(
-            "replay.other_ledger", f"the tape speaks of {what}, and the ledger holds something else",
-            where=self._where, remedy="give the ledger of the guard that kept the tape",
-        )  # fmt: skip
+def _between(records: list[tuple[int, Said]], before: int, end: int) -> list[Said]:
+    """Return the records after one place in the ledger and before another."""
+    place = itemgetter(0)
+    return [
+        one
+        for _, one in records[bisect_right(records, before, key=place) : bisect_left(records, end, key=place)]
+    ]

@@ -76,6 +76,7 @@ class Lived:
     life: Life
     tape: Path
     ledger: Path
+    before: Sequence[Life] = ()
 
     def refolded(self, ledger: Path | None, split: Random | None = None) -> tuple[State, list[Event]]:
         """Replay the tape; return the state and what it said."""
@@ -113,7 +114,8 @@ def lived(folder: Path, seed: int, *, is_stormy: bool) -> Lived:
     node = life.node
     node.stop(universe.clockwork.now_ns, "the test is over")
     universe.journal.append(node.epoch, [encode(record) for record in node.unwritten])
-    return kept(folder, life, universe.journal)
+    before = [one for one in lives if one is not life and one.rows]
+    return replace(kept(folder, life, universe.journal), before=before)
 
 
 def kept(folder: Path, life: Life, journal: Journal) -> Lived:
@@ -186,7 +188,9 @@ def test_without_the_ledger_the_market_alone_is_replayed(stormy: Lived) -> None:
 
 
 def test_another_guards_ledger_is_refused(stormy: Lived, tmp_path: Path) -> None:
-    other = lived(tmp_path, 6, is_stormy=False)
+    journal = MemoryJournal()
+    journal.take_over("another", START_NS + 1)
+    other = kept(tmp_path, Life(armed_node(World(1, START_NS, participants=[]), "another")), journal)
     with pytest.raises(CallerError, match=r"replay\.other_ledger"):
         stormy.refolded(other.ledger)
 
@@ -202,6 +206,20 @@ def test_what_a_killed_guard_had_not_written_is_passed_over(stormy: Lived, tmp_p
     _, said = stormy.refolded(folder)
     assert not any(isinstance(one, Alert) and one.detector in LIVE_DETECTOR_NAMES for one in said)
     assert any(isinstance(one, Alert) for one in said)
+
+
+def test_all_lives_of_a_guard_are_replayed_one_after_the_other(tmp_path: Path) -> None:
+    said = 0
+    for seed in (2, 14, 16):
+        folder = tmp_path / str(seed)
+        folder.mkdir()
+        last = lived(folder, seed, is_stormy=True)
+        assert len(last.before) > 0
+        for number, life in enumerate((*last.before, last.life)):
+            write_tape(life, folder / f"{number}.parquet")
+            _, events = replace(last, tape=folder / f"{number}.parquet").refolded(last.ledger)
+            said += len(events)
+    assert said > 0
 
 
 def test_a_level_that_a_person_lowered_is_lowered_again(tmp_path: Path) -> None:
