@@ -46,7 +46,7 @@ def main() -> None:
 @click.option(
     "--measured-from",
     type=_PATHS,
-    help="Ledger of a recorded run: its measurements of the portfolio, not new ones.",
+    help="Ledger of a recorded run: its measurements of the portfolio, and what a guard's own detectors said.",
 )
 @click.option(
     "--speed",
