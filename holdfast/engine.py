@@ -285,7 +285,7 @@ class State:
         score_instruments(
             count, self.features, watch.trusted, trust_points, dislocation, together, self.scores
         )
-        score_chains(self.chains.looks["time_ns"], watch.chain_panel.open_rank, self.chain_scores)
+        score_chains(self.chains.looks, watch.chain_panel.open_rank, self.chain_scores)
         score_groups(
             count,
             self.scores,

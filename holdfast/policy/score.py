@@ -152,15 +152,15 @@ def measure_trust(
 
 
 @njit(cache=True)
-def score_chains(looked_ns: NDArray[np.int64], open_rank: NDArray[np.int8], scores: NDArray[np.void]) -> None:
+def score_chains(looks: NDArray[np.void], open_rank: NDArray[np.int8], scores: NDArray[np.void]) -> None:
     """Score option chains by the ranks of their open alerts: quality, surface shock, parity break, quotes withdrawn.
 
-    Shape: looked_ns (chains,), when each was last looked at; one that is listed and of which no row ever came (0) says
-    nothing about its venue, and is not counted.
+    Shape: looks (chains,) of LOOK, the last at each. A chain that is listed and was never looked at, because no row of it
+    ever came, says nothing about its venue, and is not counted.
     """
-    for i in range(looked_ns.shape[0]):
+    for i in range(looks.shape[0]):
         s = scores[i]
-        s.counted = looked_ns[i] > 0
+        s.counted = looks[i].time_ns > 0
         if not s.counted:
             continue
         s.points[TRUST] = _TRUST_POINTS[1, open_rank[0, i]]

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from holdfast.market.chain_rows import LOOK, new_rows
 from holdfast.market.feature_rows import new_features
 from holdfast.policy.score import (
     CORRELATION,
@@ -116,9 +117,11 @@ def test_a_chain_of_which_no_row_came_says_nothing_of_its_venue_and_a_calm_one_d
     scores["counted"], scores["score"] = True, 60.0
     out, calm = np.zeros(1, dtype=SCORE), np.zeros((4, 2), dtype=np.int8)
     zeros = np.zeros(2, dtype=np.int64)
-    score_chains(np.array([0, 0]), calm, chain_scores)
+    looks = new_rows(LOOK, 2)
+    score_chains(looks, calm, chain_scores)
     score_groups(1, scores, zeros, 2, chain_scores, zeros, out)
     assert out["score"][0] == pytest.approx(60.0)
-    score_chains(np.array([1, 0]), calm, chain_scores)
+    looks["time_ns"][0] = 1
+    score_chains(looks, calm, chain_scores)
     score_groups(1, scores, zeros, 2, chain_scores, zeros, out)
     assert out["score"][0] == pytest.approx(60.0 / 2**0.5)
