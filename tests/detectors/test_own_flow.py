@@ -287,8 +287,10 @@ def test_the_fullest_limit_of_a_venue_speaks_for_it() -> None:
     detector = LimitUse(LimitUseSettings(venue_usd_max=100_000.0))
     (alert,) = heard(detector, flow.balance(T, 81), order(T + 1, "1", quantity=Decimal("0.5")))
     assert (alert.evidence["kind"], alert.scope) == ("margin", Scope(VENUE))
+    assert alert.message.endswith("(0.81 of 1)")
     (alert,) = heard(detector, order(T + 2, "2", quantity=Decimal("2")))
     assert (alert.evidence["kind"], alert.severity) == ("venue", "critical")
+    assert alert.message.endswith("(200,000 of 100,000)")
 
 
 def test_an_account_without_equity_is_over_every_limit() -> None:

@@ -100,5 +100,10 @@ class LimitUse(LiveDetector):
             value=share,
             threshold=WARN_SHARE,
             evidence={"kind": kind, "used": used, "limit": limit, "account": account},
-            message=f"{100 * share:.0f} % of the limit of its {kind} is used ({used:,.6g} of {limit:,.6g})",
+            message=f"{100 * share:.0f} % of the limit of its {kind} is used ({_figure(used)} of {_figure(limit)})",
         )
+
+
+def _figure(value: float) -> str:
+    """Return dollars whole, and shares with three digits."""
+    return f"{value:,.0f}" if abs(value) >= 1_000.0 else f"{value:.3g}"
