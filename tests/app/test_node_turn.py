@@ -9,7 +9,7 @@ import pytest
 
 from holdfast import tape
 from holdfast.action import CancelAll, PlaceOrder
-from holdfast.app.node import ROUNDS_MAX, WAIT_NS, Node
+from holdfast.app.node import ROUNDS_MAX, TIMER_DELAY_NS, WAIT_NS, Node
 from holdfast.app.rule_files import load_rules
 from holdfast.app.warm_up import warm_up
 from holdfast.clock import MILLISECOND_NS, SECOND_NS
@@ -28,7 +28,7 @@ from holdfast.policy.escalation import Escalation
 from holdfast.receipt import Attempted, Intended, PermitMoved, PlaybookEnded, StepEntered
 from holdfast.response.dispatch import Send
 from holdfast.response.playbook.turning import Due
-from holdfast.tape import RowBuffer
+from holdfast.tape import RowBuffer, Rows
 
 START_NS = 1_790_000_000 * SECOND_NS
 LOCKDOWN = "unauthorised_trading_lockdown"
@@ -215,6 +215,22 @@ def plain_fold() -> list[Any]:
         trade(rows, at_ns, price)
         said += state.step(rows.take())
     return market_events(said)
+
+
+def test_rows_of_several_venues_go_into_the_fold_in_the_order_in_which_they_came_and_the_seconds_end_after_them() -> (
+    None
+):
+    node = started()
+    kept: list[Rows] = []
+    node.folding.keep = kept.append
+    node.parts.state.instruments.add(PERPETUAL)
+    end_ns = START_NS + SECOND_NS + TIMER_DELAY_NS
+    trade(node.clients[1].feed.rows, START_NS + 1, 60_000.0)
+    trade(node.clients[0].feed.rows, START_NS + 2, 60_001.0)
+    trade(node.clients[1].feed.rows, START_NS + 3, 60_002.0)
+    node.on_wake(end_ns)
+    folded = [row for rows in kept for row in rows[["received_ns", "kind"]].tolist()]
+    assert folded == [(START_NS + n, tape.TRADE) for n in (1, 2, 3)] + [(end_ns, tape.TIMER)]
 
 
 def test_a_journal_that_does_not_answer_holds_up_moves_but_nothing_else() -> None:
