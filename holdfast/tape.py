@@ -68,7 +68,6 @@ NODE_STARTED: Final = (
 ALERTS_HEARD: Final = 49  # size: how many alerts of its own detectors were taken in
 JUDGED: Final = 50  # policy judged them
 RELEASED: Final = 51  # a person lowered a level
-INPUT_MARKS: Final = (NODE_STARTED, ALERTS_HEARD, JUDGED, RELEASED)
 
 # flags
 LAST: Final = 1  # the last row of its message

@@ -13,6 +13,7 @@ import numpy as np
 
 from holdfast import tape
 from holdfast.app.node_parts import NodeParts
+from holdfast.app.recording.moving import join, pick
 from holdfast.event import Alert, AlertCleared, Event
 from holdfast.tape import RowBuffer, Rows
 
@@ -39,7 +40,9 @@ class Folding:
             waiting.append(self._own.take())
         if not waiting:
             return []
-        rows = waiting[0] if len(waiting) == 1 else _in_order(waiting)
+        rows = join(waiting)
+        if len(waiting) > 1:
+            rows = pick(rows, np.argsort(rows["received_ns"], kind="stable"))
         events = self._state.step(rows)
         self._last_ns = int(rows["received_ns"][-1])
         self.keep(rows)
@@ -69,8 +72,3 @@ class Folding:
         mark = np.zeros(1, dtype=tape.ROW)
         mark[0] = (0, now_ns, self._outbox.sequence, size, np.nan, -1, kind, 0, tape.LAST)
         self.keep(mark)
-
-
-def _in_order(parts: Sequence[Rows]) -> Rows:
-    rows = np.concatenate(parts)
-    return rows[np.argsort(rows["received_ns"], kind="stable")]

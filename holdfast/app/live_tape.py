@@ -26,6 +26,7 @@ import msgspec
 import numpy as np
 
 from holdfast import tape
+from holdfast.app.recording.moving import join
 from holdfast.app.recording.tape_file import write_tape
 from holdfast.instrument import Instrument, Instruments
 from holdfast.tape import ROW, Rows
@@ -102,9 +103,9 @@ class LiveTape:
     def _write(self) -> None:
         """Append what waits, to a new file where one is full."""
         parts = [self._waiting.popleft() for _ in range(len(self._waiting))]
-        self._pending = np.concatenate([self._pending, *parts])
+        self._pending = join([self._pending, *parts])
         while len(self._pending):
-            _require_room(self._life.parent.parent)
+            _require_room(self._folder.parent)
             count, is_end = _cut(self._pending, FILE_ROWS_MAX - self._rows)
             self._append(self._pending[:count])
             self._pending = self._pending[count:]

@@ -39,8 +39,7 @@ class Refolding:
         self._state = state
         self._where = str(ledger)
         self._entries = 0
-        self._starts: list[int] = []
-        self._started_ns: dict[int, int] = {}
+        self._starts: list[tuple[int, int]] = []
         self._alerts: list[tuple[int, Alert | AlertCleared]] = []
         self._levels: list[tuple[int, LevelMoved]] = []
         for entry in LedgerReader(ledger).entries() if ledger is not None else ():
@@ -50,8 +49,7 @@ class Refolding:
             elif isinstance(record, LevelMoved):
                 self._levels.append((self._entries, record))
             elif isinstance(record, NodeStarted):
-                self._starts.append(self._entries)
-                self._started_ns[self._entries] = record.time_ns
+                self._starts.append((self._entries, record.time_ns))
             self._entries += 1
 
     def step(self, rows: Rows) -> list[Event]:
@@ -60,7 +58,7 @@ class Refolding:
         first = 0
         for at in np.flatnonzero(rows["kind"] >= tape.NODE_STARTED).tolist():
             events += self._plain(rows[first:at])
-            events += self._repeat(int(rows["kind"][at]), int(rows["received_ns"][at]), rows[at])
+            events += self._repeat(rows[at])
             self._state.rows += 1
             first = at + 1
         return events + self._plain(rows[first:])
@@ -68,23 +66,23 @@ class Refolding:
     def _plain(self, rows: Rows) -> list[Event]:
         return self._state.step(rows) if len(rows) else []
 
-    def _repeat(self, kind: int, now_ns: int, mark: np.void) -> list[Event]:
-        before, count = int(mark["price"]), int(mark["size"])
+    def _repeat(self, mark: np.void) -> list[Event]:
         if not self._entries:
             return []
+        kind, before, count = (int(mark[name]) for name in ("kind", "price", "size"))
         if kind == tape.NODE_STARTED:
             return self._begin(before, count)
-        later = bisect_right(self._starts, before)
-        end = self._starts[later] if later < len(self._starts) else self._entries
+        later = bisect_right(self._starts, before, key=itemgetter(0))
+        end = self._starts[later][0] if later < len(self._starts) else self._entries
         if kind == tape.ALERTS_HEARD:
             alerts = _between(self._alerts, before, end)[:count]
-            return self._state.hear(now_ns, alerts) if alerts else []
+            return self._state.hear(int(mark["received_ns"]), alerts) if alerts else []
         if kind == tape.JUDGED:
             return self._state.judge() if before < end else []
         return self._release(_between(self._levels, before, end))
 
     def _begin(self, before: int, started_ns: int) -> list[Event]:
-        if self._started_ns.get(before) != started_ns:
+        if (before, started_ns) not in self._starts:
             raise CallerError(
                 "replay.other_ledger", f"the guard of this tape began at record {before}, and that of the ledger did not",
                 where=self._where, remedy="give the ledger of the guard that kept the tape",

@@ -186,9 +186,13 @@ class RecordedRisk:
     """A `RiskSource` that repeats what a run's ledger says was measured, from the first sweep on that is repeated."""
 
     def __init__(self, ledger: Path) -> None:
-        records = [decode(entry) for entry in LedgerReader(ledger).entries()]
-        events = [record for record in records if isinstance(record, RiskMeasured)]
-        if not events and not any(isinstance(record, NodeStarted) for record in records):
+        events: list[RiskMeasured] = []
+        is_guards = False
+        for record in map(decode, LedgerReader(ledger).entries()):
+            if isinstance(record, RiskMeasured):
+                events.append(record)
+            is_guards |= isinstance(record, NodeStarted)
+        if not events and not is_guards:
             raise CallerError(
                 "risk.not_recorded", "no measurement of a portfolio is in this ledger", where=str(ledger),
                 remedy="give the ledger of a run that was made with --portfolio",
