@@ -122,5 +122,5 @@ def _remaining(kappa: float, times: NDArray[np.float64], days: float) -> NDArray
     if kappa * days < 1e-8:
         return np.maximum(left / days, 0.0)
     out = np.exp(-kappa * times) * np.expm1(-2.0 * kappa * left) / math.expm1(-2.0 * kappa * days)
-    out[-1] = 0.0
+    out[0], out[-1] = 1.0, 0.0  # exactly, whatever the functions round to
     return out

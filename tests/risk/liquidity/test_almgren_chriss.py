@@ -5,7 +5,7 @@ from statistics import NormalDist
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from holdfast.error import CallerError
@@ -76,6 +76,7 @@ def test_no_other_schedule_is_better(aversion: float, steps: int) -> None:
 
 
 @given(st.floats(0.0, 1e-3), st.floats(0.0, 1e-3))
+@example(0.0, 5e-10)  # numpy and math round expm1 differently here
 def test_the_frontier_trades_cost_for_risk(a: float, b: float) -> None:
     patient, hasty = frontier(PAPER, SHARES, DAYS, 10, (a, b))
     assert patient.cost <= hasty.cost * (1.0 + 1e-12)
